@@ -1,0 +1,69 @@
+"""The response that carries an event stream, with the faults that were ordered for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.sandbox.faults import Cut, broken, reset, stream_fault
+from app.sandbox.frames import Frame
+
+_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+class EventStream(Response):
+    """``batches`` are the frames as they come; one batch is one write. ``error`` is the vendor's error event, for the fault.
+
+    It ends when the iterator ends, when the client leaves (the iterator is closed), or when ``closing`` is set.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, batches: AsyncIterator[list[Frame]], *, error: Frame, closing: asyncio.Event, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(headers={**_HEADERS, **(headers or {})})
+        del self.headers["content-length"]
+        self._batches = batches
+        self._error = error
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write until one of the three ends."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        writing = asyncio.ensure_future(self._write(scope, send))
+        ends = [asyncio.ensure_future(_left(receive)), asyncio.ensure_future(self._closing.wait())]
+        try:
+            await asyncio.wait([writing, *ends], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, *ends):
+                task.cancel()
+            outcome, *_ = await asyncio.gather(writing, *ends, return_exceptions=True)
+        if isinstance(outcome, Cut):
+            await reset(scope)
+        elif isinstance(outcome, Exception):
+            raise outcome
+        else:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _write(self, scope: Scope, send: Send) -> None:
+        fault = stream_fault(scope)
+        try:
+            if fault is not None:
+                async for piece in broken(self._batches, fault, self._error, self._closing.wait):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await asyncio.sleep(0)
+                return
+            async for batch in self._batches:
+                await send({"type": "http.response.body", "body": b"".join(frame.wire for frame in batch), "more_body": True})
+        finally:
+            if hasattr(self._batches, "aclose"):
+                await self._batches.aclose()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
