@@ -15,9 +15,6 @@ Json = Any
 """A JSON value as ``json.loads`` makes it."""
 
 
-# --- who and where -----------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A vendor, an account and a base URL under one name; its key is never part of it."""
@@ -45,7 +42,6 @@ class Agent:
     version: str = ""
     tools: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
-    """Suggested first questions."""
     updated_at: str = ""
     archived: bool = False
     raw: Mapping[str, Json] = field(default_factory=dict)
@@ -77,6 +73,7 @@ class Conversation:
     """One line of talk with one agent."""
 
     id: str
+    """The vendor's; one that begins with ``~`` is ours, of a conversation that the vendor does not have yet."""
     title: str = ""
     agent_id: str = ""
     agent_name: str = ""
@@ -88,6 +85,11 @@ class Conversation:
     updated_at: str = ""
     archived: bool = False
     raw: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def made(self) -> bool:
+        """Whether the vendor has it."""
+        return not self.id.startswith("~")
 
 
 T = TypeVar("T")
@@ -132,15 +134,11 @@ class Answer:
     request_id: str
     kind: RequestKind
     allow: bool = True
-    """Approvals only."""
     reason: str = ""
     data: Json = None
     """A form's values or a custom tool's result."""
     failed: bool = False
     """Custom tools: the result is an error."""
-
-
-# --- states ------------------------------------------------------------------------------------------------------------------
 
 
 class PromptState(StrEnum):
@@ -220,9 +218,6 @@ class Verdict(StrEnum):
 
     UP = "up"
     DOWN = "down"
-
-
-# --- events ------------------------------------------------------------------------------------------------------------------
 
 
 class PartKind(StrEnum):
@@ -376,9 +371,6 @@ class TurnEnded(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Event):
     """A type we do not know: kept and shown."""
-
-
-# --- the state of a connection, told beside the events ------------------------------------------------------------------------
 
 
 class LinkState(StrEnum):

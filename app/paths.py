@@ -55,7 +55,9 @@ def private_folder(folder: Path) -> Path:
             try:
                 folder.chmod(0o700)
             except OSError as error:
-                raise SettingsError(f"The folder {folder} is open to others and cannot be closed. Run: chmod 700 {folder}") from error
+                raise SettingsError(
+                    f"The folder {folder} is open to others and cannot be closed. Run: chmod 700 {folder}"
+                ) from error
     return folder
 
 

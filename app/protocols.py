@@ -47,7 +47,14 @@ class Vendor(Protocol):
         ...
 
     async def start(
-        self, agent_id: str, *, title: str = "", environment: str = "", external_user_id: str = "", key: str = "", extra: Mapping[str, Json] | None = None
+        self,
+        agent_id: str,
+        *,
+        title: str = "",
+        environment: str = "",
+        external_user_id: str = "",
+        key: str = "",
+        extra: Mapping[str, Json] | None = None,
     ) -> Conversation:
         """Begin a conversation. ``key`` makes a repeated attempt the same one where the vendor knows idempotency."""
         ...
@@ -100,7 +107,7 @@ class Approves(Protocol):
     """An agent may wait for a person and be answered."""
 
     def answer(self, conversation: Conversation, answers: Sequence[Answer], key: str, after: str = "") -> AsyncIterator[Event]:
-        """Send the answers, all at once, and go on with the turn as ``send`` does. ``after`` is the id of the event that asked."""
+        """Send the answers, all at once, and go on with the turn as ``send`` does; ``after`` is the id of the event that asked."""
         ...
 
 
@@ -178,5 +185,3 @@ class NeedsEnvironment(Protocol):
     async def create_environment(self, name: str) -> Environment:
         """Make a minimal one."""
         ...
-
-

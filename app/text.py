@@ -36,8 +36,10 @@ _SEPARATORS = "\u2028\u2029"
 _FOREIGN = re.compile(
     f"[{_C0}{_C1}{_BIDI}{_ZERO_WIDTH}{_INTERLINEAR}{_JOINERS}{_SELECTORS}{_TAGS}{_SURROGATES}{_NONCHARACTERS}{_SEPARATORS}]"
 )
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06ed\u0e31-\u0e4e\u1ab0-\u1aff"
-                    "\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]" + f"{{{MAX_MARKS + 1}}}")
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u06d6-\u06ed\u0e31-\u0e4e\u1ab0-\u1aff"
+    "\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]" + f"{{{MAX_MARKS + 1}}}"
+)
 _LOOK = re.compile(f"{_FOREIGN.pattern}|{_MARKS.pattern}")
 _SURROGATE = re.compile(f"[{_SURROGATES}]")
 _REMOVED = re.compile(f"[{_ZERO_WIDTH}{_TAGS}]")
@@ -52,6 +54,7 @@ class SafeText(str):
     __slots__ = ()
 
     def __new__(cls, text: object = "") -> SafeText:
+        """Sanitise ``text``; one that is safe already is returned as it is."""
         if type(text) is cls:
             return text
         return super().__new__(cls, _clean(str(text)))
@@ -128,7 +131,11 @@ def _joins(text: str, at: int) -> bool:
 
 
 def _is_emoji(char: str) -> bool:
-    return unicodedata.category(char) in ("So", "Sk") or char in "\u2640\u2642\u2695\u2696\u2708\u2764" or 0x1F000 <= ord(char) <= 0x1FAFF
+    return (
+        unicodedata.category(char) in ("So", "Sk")
+        or char in "\u2640\u2642\u2695\u2696\u2708\u2764"
+        or 0x1F000 <= ord(char) <= 0x1FAFF
+    )
 
 
 def _is_joining_script(char: str) -> bool:
@@ -139,3 +146,31 @@ def _is_joining_script(char: str) -> bool:
 def _takes_selector(char: str) -> bool:
     category = unicodedata.category(char)
     return category in ("So", "Sk", "Sm", "Po", "Nd", "No", "Lo") or 0x2000 <= ord(char) <= 0x33FF
+
+
+class SafeStream:
+    """Sanitises text that comes in pieces: joiners see their neighbours across a cut, everything else goes out at once."""
+
+    def __init__(self) -> None:
+        self._before = ""
+        self._held = ""
+
+    def feed(self, text: str) -> SafeText:
+        """The displayable form of the next piece; a trailing joiner or CR waits for what follows it."""
+        text = self._held + text
+        cut = len(text)
+        while cut and text[cut - 1] in "\u200c\u200d\r":
+            cut -= 1
+        text, self._held = text[:cut], text[cut:]
+        return self._out(text)
+
+    def close(self) -> SafeText:
+        """What was held back."""
+        text, self._held = self._held, ""
+        return self._out(text)
+
+    def _out(self, text: str) -> SafeText:
+        known = len(_clean(self._before))
+        out = _clean(self._before + text)[known:]
+        self._before = text[-1:] or self._before
+        return str.__new__(SafeText, out)

@@ -1,7 +1,7 @@
 """The one reducer: events in, turns out.
 
-``Transcript.apply`` is the only code that joins deltas. A live stream, a history read again, a replay and a test therefore give the
-same transcript by construction. All of it is idempotent but ``PartDelta``; whoever reconnects begins the part again
+``Transcript.apply`` is the only code that joins deltas. A live stream, a history read again, a replay and a test therefore give
+the same transcript by construction. All of it is idempotent but ``PartDelta``; whoever reconnects begins the part again
 (``PartStarted``) before it repeats deltas.
 """
 
