@@ -1,0 +1,326 @@
+"""Everything that was said, in one SQLite file: values in, values out.
+
+One thread of its own does all the SQL of a ``Store``; its methods hand it a job and await the answer, so the event loop never
+waits for a disk. A job that was handed over is carried out even if its caller is cancelled. Every method raises ``StoreError`` with one
+sentence; after a failed write nothing of it is there and everything earlier is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection
+from typing import TypeVar
+
+from app.clock import Clock
+from app.errors import StoreError
+from app.models import Agent, Conversation, Profile, Verdict, Wire
+from app.paths import database_file
+from app.store import claims, conversations, ratings, record, search
+from app.store.database import Database
+from app.store.record import Entry
+from app.store.values import Hit, KnownAgent, Rating, Stored, StoredEvent, TurnHead, account_of
+from app.text import storable
+from app.transcript import Turn
+
+T = TypeVar("T")
+_CLOSED = "The database is closed."
+
+
+class Store:
+    """Open it with ``await Store.open()``, close it with ``await store.aclose()``."""
+
+    def __init__(self, executor: ThreadPoolExecutor, database: Database, clock: Clock) -> None:
+        self._executor = executor
+        self._database = database
+        self._clock = clock
+        self._token = uuid.uuid4().hex
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path | None = None, *, clock: Clock | None = None) -> Store:
+        """Open or make the file; ``None`` is the usual place. What was noteworthy is in ``notices``."""
+        clock = clock or Clock()
+        executor = ThreadPoolExecutor(1, thread_name_prefix="parlour-store")
+        place = path if path is not None else database_file()
+        opening = executor.submit(Database, place, clock)
+        try:
+            database = await asyncio.shield(asyncio.wrap_future(opening))
+        except BaseException:
+            executor.submit(_close_unseen, opening)
+            executor.shutdown(wait=False)
+            raise
+        return cls(executor, database, clock)
+
+    async def aclose(self) -> None:
+        """Finish what was handed over, let go of all claims, close. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        closing = self._executor.submit(self._close)
+        self._executor.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(closing))
+
+    def _close(self) -> None:
+        with suppress(StoreError):
+            self._database.write(lambda connection: claims.release_all(connection, self._token))
+        self._database.close()
+
+    @property
+    def path(self) -> Path:
+        """The file itself, symbolic links resolved."""
+        return self._database.path
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for a person about what was found at the start: a repair, a read-only file."""
+        return tuple(self._database.notices)
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be written, or ""."""
+        return self._database.read_only
+
+    async def _do(self, job: Callable[[Connection], T], *, write: bool = True) -> T:
+        if self._closed:
+            raise StoreError(_CLOSED)
+        run = self._database.write if write else self._database.read
+        return await asyncio.shield(asyncio.wrap_future(self._executor.submit(run, job)))
+
+    async def _read(self, job: Callable[[Connection], T]) -> T:
+        return await self._do(job, write=False)
+
+    # --- accounts and agents -------------------------------------------------------------------------------------------------
+
+    async def account(self, profile: Profile) -> int:
+        """The key of what belongs to this profile's name and account, made if it is new."""
+        return await self._do(partial(_account, profile=profile))
+
+    async def forget_account(self, profile: Profile) -> None:
+        """Delete everything that belongs to it, for good."""
+        name, origin = account_of(profile)
+        if await self._do(lambda connection: conversations.forget_account(connection, name, origin)):
+            await self._empty_journal()
+
+    async def save_agents(self, account: int, agents: Sequence[Agent]) -> None:
+        """Replace the list as the server gave it."""
+        await self._do(lambda connection: conversations.save_agents(connection, account, agents))
+
+    async def agents(self, account: int) -> list[KnownAgent]:
+        """In the server's order."""
+        return await self._read(lambda connection: conversations.agents(connection, account))
+
+    async def used_agent(self, account: int, agent_id: str, at: float) -> None:
+        """It was talked to at ``at`` (wall clock)."""
+        sql, values = (
+            "UPDATE agents SET last_used = max(last_used, ?) WHERE account = ? AND id = ?",
+            (at, account, storable(agent_id)),
+        )
+        await self._do(lambda connection: connection.execute(sql, values).rowcount)
+
+    # --- conversations -------------------------------------------------------------------------------------------------------
+
+    async def save_conversation(self, account: int, conversation: Conversation, *, cursor: str | None = None) -> Stored:
+        """Insert or update one that somebody opened; also one that was deleted here."""
+        return await self._do(partial(_save, account=account, conversation=conversation, cursor=cursor, now=self._clock.wall()))
+
+    async def save_conversations(self, account: int, found: Sequence[Conversation]) -> list[Stored]:
+        """A page of a server's list, in one transaction; what was deleted here stays deleted."""
+        now = self._clock.wall()
+
+        def job(connection: Connection) -> list[Stored]:
+            wanted = conversations.kept(connection, account, found)
+            return [_save(connection, account=account, conversation=one, cursor=None, now=now) for one in wanted]
+
+        return await self._do(job)
+
+    async def find(self, account: int, conversation_id: str) -> Stored | None:
+        """By the server's id."""
+        return await self._read(lambda connection: conversations.find(connection, account, conversation_id))
+
+    async def get(self, pk: int) -> Stored | None:
+        """By our own key."""
+        return await self._read(lambda connection: conversations.get(connection, pk))
+
+    async def conversations(
+        self,
+        accounts: Sequence[int],
+        *,
+        text: str = "",
+        agent: str = "",
+        limit: int = 50,
+        before: tuple[float, int] | None = None,
+        archived: bool | None = False,
+        pinned: bool | None = None,
+    ) -> list[Stored]:
+        """Newest first. ``before`` is the ``place`` of the last one of the page before; None for ``archived`` is both."""
+        values = (tuple(accounts), text, agent, limit, before, archived, pinned)
+        return await self._read(lambda connection: conversations.listing(connection, *values))
+
+    async def save_draft(self, pk: int, text: str) -> None:
+        """What stands in the composer of a conversation."""
+        await self._set(pk, "draft", storable(text))
+
+    async def save_seen(self, pk: int, wire_id: str) -> None:
+        """How far a person has read."""
+        await self._set(pk, "seen", storable(wire_id))
+
+    async def pin(self, pk: int, pinned: bool) -> None:
+        """Keep it at the top, or not any more."""
+        await self._set(pk, "pinned", int(pinned))
+
+    async def _set(self, pk: int, column: str, value: str | int) -> None:
+        sql = f"UPDATE conversations SET {column} = ? WHERE pk = ?"  # noqa: S608 - a name of this class
+        await self._do(lambda connection: connection.execute(sql, (value, pk)).rowcount)
+
+    async def delete_conversation(self, pk: int, *, remember: bool = True) -> None:
+        """Delete it for good: no byte of it stays in the file, its journal or the index.
+
+        ``remember`` keeps a hash of its id, so that a server's list does not bring it back.
+        """
+
+        def job(connection: Connection) -> None:
+            conversations.delete(connection, pk, remember=remember)
+            conversations.compact(connection)
+
+        await self._do(job)
+        await self._empty_journal()
+
+    async def _empty_journal(self) -> None:
+        await asyncio.shield(asyncio.wrap_future(self._executor.submit(self._database.empty_journal)))
+
+    # --- turns and events ----------------------------------------------------------------------------------------------------
+
+    async def record(
+        self,
+        pk: int,
+        *,
+        turns: Sequence[Turn] = (),
+        events: Sequence[tuple[Wire, float]] = (),
+        cursor: str | None = None,
+        conversation: Conversation | None = None,
+        removed: Sequence[str] = (),
+    ) -> None:
+        """Keep what happened in one conversation, in one transaction; see ``Entry``."""
+        await self.record_many([Entry(pk, turns, events, cursor, conversation, removed)])
+
+    async def record_many(self, entries: Sequence[Entry]) -> None:
+        """Keep what happened in several conversations, in one transaction. The turns are copied before this first waits."""
+        frozen = [entry.frozen() for entry in entries]
+
+        def job(connection: Connection) -> None:
+            for entry in frozen:
+                record.record(connection, entry)
+
+        await self._do(job)
+
+    async def turns(self, pk: int) -> list[Turn]:
+        """All turns with all their parts, in order."""
+        return await self._read(lambda connection: record.turns(connection, pk))
+
+    async def turns_between(self, pk: int, uids: Sequence[str]) -> list[Turn]:
+        """Those of the given uids, in order."""
+        return await self._read(lambda connection: record.turns(connection, pk, tuple(uids)))
+
+    async def turn_heads(self, pk: int) -> list[TurnHead]:
+        """The sizes of all turns, in order, without reading them."""
+        return await self._read(lambda connection: record.heads(connection, pk))
+
+    async def events(self, pk: int, *, after_seq: int = 0, type_prefix: str = "", limit: int | None = None) -> list[StoredEvent]:
+        """The vendor's events in the order they came."""
+        return await self._read(lambda connection: record.events(connection, pk, after_seq, type_prefix, limit))
+
+    async def has_event(self, pk: int, wire_id: str) -> bool:
+        """Whether an event of that id is there."""
+        return await self.event_seq(pk, wire_id) > 0
+
+    async def event_seq(self, pk: int, wire_id: str) -> int:
+        """The ``seq`` of the last event of that id; 0 if there is none."""
+        return await self._read(lambda connection: record.event_seq(connection, pk, wire_id))
+
+    async def unsettled(self, account: int) -> list[tuple[Stored, Turn]]:
+        """The turns whose end is still to be learnt, oldest first."""
+
+        def job(connection: Connection) -> list[tuple[Stored, Turn]]:
+            found = []
+            for pk, uid in record.unsettled(connection, account):
+                stored = conversations.get(connection, pk)
+                found += [(stored, turn) for turn in record.turns(connection, pk, (uid,)) if stored is not None]
+            return found
+
+        return await self._read(job)
+
+    async def claim(self, name: str, owner: str) -> bool:
+        """Take ``name`` for this store and owner; False if somebody who lives has it, in whatever process."""
+        now = self._clock.wall()
+        return await self._do(lambda connection: claims.claim(connection, name, owner, self._token, now))
+
+    async def release(self, name: str, owner: str) -> None:
+        """Let go of a claim of one's own."""
+        await self._do(lambda connection: claims.release(connection, name, owner, self._token))
+
+    # --- ratings, search, notes ----------------------------------------------------------------------------------------------
+
+    async def queue_rating(self, pk: int, uid: str, message_id: str, verdict: Verdict, comment: str = "") -> int:
+        """Keep a rating until it is sent, and show it on its turn. Returns its id."""
+        now = self._clock.wall()
+        return await self._do(lambda connection: ratings.queue(connection, pk, uid, message_id, verdict, comment, now))
+
+    async def pending_ratings(self, account: int) -> list[Rating]:
+        """Those that wait, oldest first."""
+        return await self._read(lambda connection: ratings.pending(connection, account))
+
+    async def rating_sent(self, number: int) -> None:
+        """The server has it."""
+        await self._do(lambda connection: ratings.settle(connection, number, "sent", ""))
+
+    async def rating_failed(self, number: int, failure: str, *, final: bool = False) -> None:
+        """It did not arrive; unless that is ``final`` it waits for another try."""
+        await self._do(lambda connection: ratings.settle(connection, number, "failed" if final else "queued", failure))
+
+    async def search(
+        self, query: str, *, accounts: Sequence[int], agent: str = "", kind: str = "", limit: int = 50, pk: int | None = None
+    ) -> list[Hit]:
+        """What has all words of ``query``, the latest first. ``kind``: prompt, text, tool, title; ``pk``: in one conversation."""
+        values = (query, tuple(accounts), storable(agent), kind, limit, pk)
+        return await self._read(lambda connection: search.search(connection, *values))
+
+    async def note(self, name: str) -> str:
+        """A small text kept under a name (where a screen was left); "" if there is none."""
+        row = await self._read(
+            lambda connection: connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+        )
+        return str(row[0]) if row else ""
+
+    async def save_note(self, name: str, value: str) -> None:
+        """Keep a small text under a name."""
+        sql, values = "INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (storable(name), storable(value))
+        await self._do(lambda connection: connection.execute(sql, values).rowcount)
+
+    async def version(self) -> int:
+        """A number that changes when another process has written."""
+        return int(await self._read(lambda connection: connection.execute("PRAGMA data_version").fetchone()[0]))
+
+
+def _account(connection: Connection, *, profile: Profile) -> int:
+    return conversations.account(connection, *account_of(profile), profile.vendor)
+
+
+def _save(connection: Connection, *, account: int, conversation: Conversation, cursor: str | None, now: float) -> Stored:
+    stored = conversations.get(connection, conversations.save(connection, account, conversation, cursor, now))
+    if stored is None:
+        raise StoreError("The conversation could not be read back after it was written.")
+    return stored
+
+
+def _close_unseen(opening: object) -> None:
+    """Close what was opened for a caller that has gone."""
+    from concurrent.futures import Future
+
+    if isinstance(opening, Future) and not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
