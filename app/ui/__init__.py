@@ -1,0 +1,1 @@
+"""The application: screens and widgets. Everything that knows Textual is here."""

@@ -1,0 +1,66 @@
+"""What a screen asks of the application: where to go next. Requests, so in the imperative."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from app.models import Agent, Profile
+from app.store import Stored
+from app.turns import Talk
+
+
+class OpenAgents(Message):
+    """Show who there is to talk with."""
+
+
+class OpenHistory(Message):
+    """Show all conversations; ``text`` fills the filter."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.text = text
+
+
+class OpenWelcome(Message):
+    """Take a key."""
+
+
+class OpenTalk(Message):
+    """Show an open conversation; ``draft`` is put into its composer unsent."""
+
+    def __init__(self, talk: Talk, draft: str = "") -> None:
+        super().__init__()
+        self.talk = talk
+        self.draft = draft
+
+
+class OpenStored(Message):
+    """Open a conversation of the store; ``turn`` is the one to show."""
+
+    def __init__(self, stored: Stored, turn: str = "") -> None:
+        super().__init__()
+        self.stored = stored
+        self.turn = turn
+
+
+class StartTalk(Message):
+    """Begin a conversation with an agent; ``draft`` is put into its composer unsent."""
+
+    def __init__(self, profile: Profile, agent: Agent, draft: str = "", environment: str = "") -> None:
+        super().__init__()
+        self.profile = profile
+        self.agent = agent
+        self.draft = draft
+        self.environment = environment
+
+
+class OpenEvents(Message):
+    """Show the events of a conversation."""
+
+    def __init__(self, talk: Talk) -> None:
+        super().__init__()
+        self.talk = talk
+
+
+class GoBack(Message):
+    """One step out."""

@@ -1,0 +1,64 @@
+"""What every screen has: a title line, the content, a line of keys, and a way to say a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+
+from app.errors import ParlourError
+from app.text import safe_line
+from app.ui.desk import Desk
+from app.ui.widgets.bars import Bar, KeyBar
+
+
+class Place(Screen[None]):
+    """A screen of the application. It is handed the desk and reads nothing of ours off the application."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+
+    def compose(self) -> ComposeResult:
+        """Title, content, keys."""
+        yield Bar(id="title")
+        with Vertical(id="content"):
+            yield from self.content()
+        yield KeyBar(id="keys")
+
+    def content(self) -> Iterable[Widget]:
+        """The widgets between the two lines."""
+        return ()
+
+    @property
+    def title_bar(self) -> Bar:
+        """The line above."""
+        return self.query_one("#title", Bar)
+
+    @property
+    def key_bar(self) -> KeyBar:
+        """The line below."""
+        return self.query_one("#keys", KeyBar)
+
+    def say(self, sentence: object, *, failed: bool = False) -> None:
+        """A sentence at the rim of the screen that goes away by itself."""
+        self.app.notify(safe_line(sentence, 400), severity="warning" if failed else "information", markup=False, timeout=6)
+
+    def attempt(self, work: Callable[[], Coroutine[Any, Any, None]], *, group: str = "attempt") -> None:
+        """Run work in the background of this screen; a failure of ours becomes a sentence. The last one of a group wins."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except ParlourError as error:
+                self.failed(error)
+
+        self.run_worker(guarded(), group=group, exclusive=True, exit_on_error=False)
+
+    def failed(self, error: ParlourError) -> None:
+        """What to do with a failure of ``attempt``; a sentence by default."""
+        self.say(error, failed=True)
