@@ -1,0 +1,1 @@
+"""Qoder Cloud Agents, managed mode: sessions, their events and their resumable stream."""
