@@ -1,8 +1,8 @@
 """Everything that was said, in one SQLite file: values in, values out.
 
 One thread of its own does all the SQL of a ``Store``; its methods hand it a job and await the answer, so the event loop never
-waits for a disk. A job that was handed over is carried out even if its caller is cancelled. Every method raises ``StoreError`` with one
-sentence; after a failed write nothing of it is there and everything earlier is.
+waits for a disk. A job that was handed over is carried out even if its caller is cancelled. Every method raises ``StoreError``
+with one sentence; after a failed write nothing of it is there and everything earlier is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -86,14 +86,23 @@ class Store:
         """Why nothing can be written, or ""."""
         return self._database.read_only
 
-    async def _do(self, job: Callable[[Connection], T], *, write: bool = True) -> T:
+    async def _hand(self, job: Callable[[], T]) -> T:
         if self._closed:
             raise StoreError(_CLOSED)
-        run = self._database.write if write else self._database.read
-        return await asyncio.shield(asyncio.wrap_future(self._executor.submit(run, job)))
+        return await asyncio.shield(asyncio.wrap_future(self._executor.submit(job)))
+
+    async def _do(self, job: Callable[[Connection], T]) -> T:
+        return await self._hand(partial(self._database.write, job))
 
     async def _read(self, job: Callable[[Connection], T]) -> T:
-        return await self._do(job, write=False)
+        return await self._hand(partial(self._database.read, job))
+
+    async def _erase(self, job: Callable[[Connection], object]) -> None:
+        def erase() -> None:
+            self._database.write(job)
+            self._database.empty_journal()
+
+        await self._hand(erase)
 
     # --- accounts and agents -------------------------------------------------------------------------------------------------
 
@@ -104,8 +113,7 @@ class Store:
     async def forget_account(self, profile: Profile) -> None:
         """Delete everything that belongs to it, for good."""
         name, origin = account_of(profile)
-        if await self._do(lambda connection: conversations.forget_account(connection, name, origin)):
-            await self._empty_journal()
+        await self._erase(lambda connection: conversations.forget_account(connection, name, origin))
 
     async def save_agents(self, account: int, agents: Sequence[Agent]) -> None:
         """Replace the list as the server gave it."""
@@ -188,11 +196,7 @@ class Store:
             conversations.delete(connection, pk, remember=remember)
             conversations.compact(connection)
 
-        await self._do(job)
-        await self._empty_journal()
-
-    async def _empty_journal(self) -> None:
-        await asyncio.shield(asyncio.wrap_future(self._executor.submit(self._database.empty_journal)))
+        await self._erase(job)
 
     # --- turns and events ----------------------------------------------------------------------------------------------------
 
@@ -292,9 +296,8 @@ class Store:
 
     async def note(self, name: str) -> str:
         """A small text kept under a name (where a screen was left); "" if there is none."""
-        row = await self._read(
-            lambda connection: connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
-        )
+        sql, values = "SELECT value FROM notes WHERE name = ?", (storable(name),)
+        row = await self._read(lambda connection: connection.execute(sql, values).fetchone())
         return str(row[0]) if row else ""
 
     async def save_note(self, name: str, value: str) -> None:
@@ -318,9 +321,7 @@ def _save(connection: Connection, *, account: int, conversation: Conversation, c
     return stored
 
 
-def _close_unseen(opening: object) -> None:
+def _close_unseen(opening: Future[Database]) -> None:
     """Close what was opened for a caller that has gone."""
-    from concurrent.futures import Future
-
-    if isinstance(opening, Future) and not opening.cancelled() and opening.exception() is None:
+    if not opening.cancelled() and opening.exception() is None:
         opening.result().close()
