@@ -1,0 +1,102 @@
+"""``parlour agents`` and ``parlour conversations``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from app.cli import out
+from app.cli.compose import Program
+from app.exports import conversation_object
+from app.models import Agent, Conversation, Json, Profile
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, for people or as one JSON array."""
+    asyncio.run(_conversations(args) if hasattr(args, "limit") else _agents(args))
+    return 0
+
+
+async def _agents(args: argparse.Namespace) -> None:
+    found: list[tuple[Profile, Agent]] = []
+    async with Program() as program:
+        for profile in await program.profiles(args.profile):
+            agents = list(await (await program.vendor(profile)).agents())
+            await program.store.save_agents(await program.account(profile), agents)
+            found += [(profile, agent) for agent in agents]
+    if args.json:
+        out.value([_agent_object(profile, agent) for profile, agent in found])
+        return
+    if not found:
+        out.note("There are no agents here yet.")
+        return
+    rows = [(agent.name, profile.name, agent.model or "–", agent.id, agent.description) for profile, agent in found]
+    out.table(rows, ("agent", "profile", "model", "id", "description"))
+
+
+def _agent_object(profile: Profile, agent: Agent) -> Json:
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "profile": profile.name,
+        "vendor": profile.vendor,
+        "model": agent.model or None,
+        "version": agent.version or None,
+        "description": agent.description,
+        "tools": list(agent.tools),
+        "suggested_questions": list(agent.questions),
+    }
+
+
+async def _conversations(args: argparse.Namespace) -> None:
+    found: list[tuple[Profile, Conversation]] = []
+    async with Program() as program:
+        for profile in await program.profiles(args.profile):
+            vendor = await program.vendor(profile)
+            names = {agent.id: agent.name for agent in await vendor.agents()}
+            wanted = _agent_id(names, args.agent)
+            after = ""
+            count = 0
+            while count < args.limit:
+                page = await vendor.conversations(after, agent_id=wanted, limit=min(100, args.limit))
+                for conversation in page.items:
+                    found.append((profile, _named(conversation, names)))
+                    await program.store.save_conversation(await program.account(profile), conversation)
+                count += len(page.items)
+                after = page.next
+                if not after:
+                    break
+    found.sort(key=lambda pair: pair[1].updated_at or pair[1].created_at, reverse=True)
+    found = found[: args.limit]
+    if args.json:
+        out.value([conversation_object(conversation, profile.name, profile.vendor) for profile, conversation in found])
+        return
+    if not found:
+        out.note("There are no conversations yet. Begin one with: parlour ask --agent NAME PROMPT")
+        sys.stdout.flush()
+        return
+    rows = [
+        (
+            conversation.title or "Untitled",
+            conversation.agent_name,
+            profile.name,
+            conversation.status.value,
+            conversation.updated_at[:16],
+            conversation.id,
+        )
+        for profile, conversation in found
+    ]
+    out.table(rows, ("title", "agent", "profile", "state", "updated", "id"))
+
+
+def _agent_id(names: dict[str, str], wanted: str) -> str:
+    if not wanted or wanted in names:
+        return wanted
+    return next((key for key, name in names.items() if name.casefold() == wanted.casefold()), wanted)
+
+
+def _named(conversation: Conversation, names: dict[str, str]) -> Conversation:
+    from dataclasses import replace
+
+    return conversation if conversation.agent_name else replace(conversation, agent_name=names.get(conversation.agent_id, ""))

@@ -1,0 +1,164 @@
+"""The words of the command line. Nothing is imported here that a ``--help`` does not need."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app import __version__
+
+EPILOG = """\
+examples:
+  parlour                                          open the application
+  parlour demo                                     open it on the demo, without a key
+  parlour ask --profile demo-codeer --agent Guide "What can you do?"
+  git diff | parlour ask --agent Reviewer -        a prompt from a pipe
+  parlour events CONVERSATION --follow | jq .type  watch a session
+
+exit codes: 0 done, 1 failed, 2 usage, 3 key or permission refused, 4 not found, 5 unavailable,
+6 outcome unknown, 7 waiting for you, 130 interrupted
+"""
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser; ``args.command`` names the module that runs."""
+    parser = argparse.ArgumentParser(
+        prog="parlour",
+        description="Talk with hosted agents of Codeer and Qoder in the terminal.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"parlour {__version__}")
+    parser.add_argument("--profile", help="which account to use (see: parlour profile list)")
+    parser.add_argument("--plain", action="store_true", help="linear mode: no alternate screen, no repainting")
+    parser.set_defaults(command="open", json=False, quiet=False)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    _talking(commands)
+    _reading(commands)
+    _doing(commands)
+    _serving(commands)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, help_text: str, *, run: str = "", profile: bool = True, json: bool = True
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".", allow_abbrev=False
+    )
+    parser.set_defaults(command=run or name, verb=name)
+    if profile:
+        parser.add_argument("--profile", default=argparse.SUPPRESS, help="which account to use")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
+    return parser
+
+
+def _talking(commands: Any) -> None:
+    demo = _command(commands, "demo", "open the application on the demo", profile=False, json=False)
+    demo.add_argument("--plain", action="store_true", help="linear mode")
+    ask = _command(commands, "ask", "one turn with an agent, streamed to stdout")
+    ask.add_argument("prompt", nargs="?", help="the prompt; '-' or nothing reads stdin")
+    ask.add_argument("--agent", metavar="ID_OR_NAME", help="who to ask (with a new conversation)")
+    ask.add_argument("--conversation", metavar="ID", help="go on in this conversation (default: a new one)")
+    ask.add_argument("--environment", metavar="ID", help="where the agent's tools run")
+    ask.add_argument("--attach", metavar="FILE", action="append", default=[], help="send a file along (repeatable)")
+    _approving(ask)
+    ask.add_argument("--events", action="store_true", help="print every event as a line of JSON, the final object last")
+    approve = _command(commands, "approve", "answer an approval")
+    approve.add_argument("conversation")
+    approve.add_argument("event")
+    approve.add_argument("decision", choices=["allow", "deny"])
+    approve.add_argument("--reason", default="", help="tell the agent why (with deny)")
+    approve.add_argument("--wait", action="store_true", help="go on with the turn as 'ask' does")
+    _approving(approve)
+    answer = _command(commands, "answer", "answer a form or a custom tool's call")
+    answer.add_argument("conversation")
+    answer.add_argument("event")
+    answer.add_argument("--data", required=True, metavar="JSON|@FILE", help="the values or the result")
+    answer.add_argument("--error", action="store_true", help="the result is an error")
+    answer.add_argument("--wait", action="store_true", help="go on with the turn as 'ask' does")
+    _approving(answer)
+
+
+def _approving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--approve", choices=["ask", "allow", "deny"], help="what to say when the agent asks (default: ask on a terminal)"
+    )
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="interrupt the turn after this long")
+
+
+def _reading(commands: Any) -> None:
+    _command(commands, "agents", "list agents", run="lists")
+    conversations = _command(commands, "conversations", "list conversations, newest first", run="lists")
+    conversations.add_argument("--agent", default="", help="only this agent's")
+    conversations.add_argument("--limit", type=int, default=50, help="at most this many (default 50)")
+    show = _command(commands, "show", "print a conversation as Markdown")
+    show.add_argument("conversation")
+    events = _command(commands, "events", "print a conversation's events, one JSON object a line", json=False)
+    events.add_argument("conversation")
+    events.add_argument("--follow", action="store_true", help="go on live until interrupted")
+    events.add_argument("--type", default="", metavar="PREFIX", help="only types that begin so")
+    events.add_argument("--after", default="", metavar="ID", help="only what came after this event")
+    search = _command(commands, "search", "search everything seen so far")
+    search.add_argument("query", nargs="+")
+    search.add_argument("--limit", type=int, default=20, help="at most this many (default 20)")
+    export = _command(commands, "export", "write a conversation to a file", json=False)
+    export.add_argument("conversation")
+    export.add_argument("--format", choices=["md", "json", "jsonl", "html"], default="md")
+    export.add_argument("--output", metavar="FILE", help="where to (default: stdout)")
+    export.add_argument("--force", action="store_true", help="overwrite FILE")
+    _command(commands, "review", "list answers without a rating or with a negative one", run="rate")
+
+
+def _doing(commands: Any) -> None:
+    interrupt = _command(commands, "interrupt", "stop a running turn", run="manage")
+    interrupt.add_argument("conversation")
+    rate = _command(commands, "rate", "rate an answer")
+    rate.add_argument("conversation")
+    rate.add_argument("message", help="the answer's id, or 'last'")
+    rate.add_argument("verdict", choices=["up", "down"])
+    rate.add_argument("--comment", default="")
+    for name, help_text in (("regenerate", "have the last prompt answered again"), ("archive", "put a conversation away")):
+        _command(commands, name, help_text, run="manage").add_argument("conversation")
+    rename = _command(commands, "rename", "give a conversation another title", run="manage")
+    rename.add_argument("conversation")
+    rename.add_argument("title")
+    delete = _command(commands, "delete", "delete a conversation", run="manage")
+    delete.add_argument("conversation")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _serving(commands: Any) -> None:
+    profile = commands.add_parser("profile", help="add, list, check and remove accounts", allow_abbrev=False)
+    profile.set_defaults(command="profile", verb="list", json=False)
+    verbs = profile.add_subparsers(metavar="VERB")
+    add = _verb(verbs, "add", "store an account; its key goes into the system's keyring")
+    add.add_argument("name")
+    add.add_argument("--vendor", required=True, choices=["codeer", "qoder"])
+    where = add.add_mutually_exclusive_group()
+    where.add_argument("--region", choices=["cn", "intl"])
+    where.add_argument("--base", metavar="URL")
+    add.add_argument("--user", default="", metavar="ID", help="external_user_id (Codeer)")
+    add.add_argument("--environment", default="", metavar="ID", help="default environment (Qoder)")
+    add.add_argument("--key-stdin", action="store_true", help="read the key from stdin instead of a hidden prompt")
+    _verb(verbs, "list", "list them")
+    for name, help_text in (("check", "tell whether its key works"), ("remove", "forget it and its key")):
+        _verb(verbs, name, help_text).add_argument("name")
+    sandbox = _command(commands, "sandbox", "serve both vendors' APIs on this machine", profile=False)
+    sandbox.add_argument("--port", type=int, default=0, help="default: a free one")
+    sandbox.add_argument("--data", metavar="DIR", help="keep the state in this folder")
+    sandbox.add_argument("--new-account", action="store_true", help="start without agents and environments")
+    sandbox.add_argument("--dialect", choices=["cn", "intl"], default="intl")
+    sandbox.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
+    _command(commands, "doctor", "tell what this terminal, keyring, network and database can do")
+    completion = _command(commands, "completion", "print a shell completion script", profile=False, json=False)
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+
+
+def _verb(verbs: Any, name: str, help_text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=help_text, allow_abbrev=False)
+    parser.set_defaults(verb=name)
+    parser.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
+    return parser

@@ -1,0 +1,190 @@
+"""A turn on the command line: printed as it comes, asked about where it waits, ended with an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from app.cli import out
+from app.cli.compose import Program
+from app.cli.final import exit_code, final_object
+from app.cli.prompts import decide
+from app.errors import VendorError
+from app.models import Event, LinkState, PartKind, Profile, Stop, Wire
+from app.text import SafeStream, safe, safe_line
+from app.transcript import Change, Part, Turn, What
+from app.turns import Talk
+
+INTERRUPT_PATIENCE = 30.0
+"""Seconds an interrupted turn has to end by the server's word."""
+INTERRUPTED = 130
+
+
+class Watch:
+    """Prints one turn: text as it streams, or its events, or nothing until the final object."""
+
+    def __init__(self, *, json: bool, events: bool) -> None:
+        self.json = json
+        self.events = events
+        self._shown: dict[str, str] = {}
+        self._streams: dict[str, SafeStream] = {}
+        self._last: Part | None = None
+        self._wire: Wire | None = None
+        self._fresh = True
+        self._tools: set[str] = set()
+
+    def overheard(self, talk: Talk, event: Event) -> None:
+        """With ``--events``: the wire's own, each once, in order."""
+        if self.events and event.wire.type and event.wire is not self._wire:
+            self._wire = event.wire
+            out.line(out.event_object(event.wire))
+
+    def changed(self, talk: Talk, change: Change) -> None:
+        """A listener of ``Turns``."""
+        if change.what is What.NOTHING:
+            self._linked(talk)
+        elif change.part is not None and not self.json and not self.events:
+            self._part(change.part, change.text, delta=change.what is What.DELTA)
+
+    def _part(self, part: Part, text: str, *, delta: bool) -> None:
+        if part.kind is PartKind.TEXT and not part.lane:
+            self._text(part, text, delta=delta)
+        elif part.kind is PartKind.TOOL and part.id not in self._tools and part.name:
+            self._tools.add(part.id)
+            out.note(f"· {safe_line(part.name, 60)}  {safe_line(part.summary or part.input or '', 120)}")
+        elif part.kind in (PartKind.NOTICE, PartKind.ARTIFACT) and part.text:
+            out.note(f"· {safe_line(part.text, 300)}")
+
+    def _text(self, part: Part, text: str, *, delta: bool) -> None:
+        shown = self._shown.get(part.id, "")
+        if not delta:
+            whole = part.text
+            if not whole.startswith(shown):
+                out.note("The server corrected the answer; here it is in full.")
+                shown, self._fresh = "", False
+            text = whole[len(shown) :]
+        if not text:
+            return
+        if self._last is not part:
+            if not self._fresh:
+                out.write("\n\n")
+            self._last, self._streams[part.id] = part, SafeStream()
+        out.write(self._streams[part.id].feed(text))
+        self._shown[part.id] = shown + text
+        self._fresh = False
+
+    def _linked(self, talk: Talk) -> None:
+        link = talk.link
+        if link is None:
+            return
+        if link.state is LinkState.RETRYING and link.seconds >= 1:
+            out.note(f"· waiting {link.seconds:.0f} s before try {link.attempt}: {safe_line(link.reason, 120)}")
+        elif link.state is LinkState.CHECKING and link.attempt == 0:
+            out.note("· checking what became of it")
+
+    def end(self, profile: Profile, talk: Talk, turn: Turn) -> None:
+        """What comes last."""
+        if not self.json and not self.events:
+            for stream in self._streams.values():
+                out.write(stream.close())
+            if self._shown and not turn.answer.endswith("\n"):
+                out.write("\n")
+            _say_why(profile, talk, turn)
+        elif self.json and not self.events:
+            out.value(final_object(profile, talk, turn))
+        else:
+            out.line(final_object(profile, talk, turn))
+
+
+def _say_why(profile: Profile, talk: Talk, turn: Turn) -> None:
+    if turn.stop is Stop.INTERRUPTED:
+        out.note("Stopped." if talk.conversation.made else "Stopped before it was sent.")
+    elif turn.failure is not None:
+        out.note(f"parlour: {safe(turn.failure.message)}")
+    for request in turn.waiting:
+        out.note(
+            f"{request.name or 'The agent'} waits: {request.kind.value} {request.event_id} {safe_line(request.input or '', 200)}"
+        )
+        if request.kind.value == "approval":
+            out.note(f"  parlour approve --profile {profile.name} {talk.conversation.id} {request.event_id} allow --wait")
+        else:
+            out.note(f"  parlour answer --profile {profile.name} {talk.conversation.id} {request.event_id} --data JSON --wait")
+
+
+async def watch(
+    program: Program,
+    profile: Profile,
+    talk: Talk,
+    printer: Watch,
+    args: argparse.Namespace,
+    start: Callable[[], Awaitable[Turn | None]],
+) -> int:
+    """Run a turn to its end. ``start`` begins it; Ctrl+C or the time limit interrupts it, a second Ctrl+C leaves it running."""
+    unlisten = program.turns.listen(printer.changed)
+    stop = asyncio.Event()
+    leave = asyncio.Event()
+
+    def pressed() -> None:
+        (leave if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, pressed)
+    try:
+        turn = await start() or talk.turn
+        if turn is None:
+            return 0
+        limit = loop.call_later(args.timeout, stop.set) if args.timeout else None
+        interrupted = await _until_settled(program, talk, turn, args, stop, leave)
+        if limit is not None:
+            limit.cancel()
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        unlisten()
+    printer.end(profile, talk, turn)
+    if leave.is_set():
+        out.note("Left; the agent may still be working. See it with: parlour show " + talk.conversation.id)
+    return INTERRUPTED if interrupted else exit_code(turn)
+
+
+async def _until_settled(
+    program: Program, talk: Talk, turn: Turn, args: argparse.Namespace, stop: asyncio.Event, leave: asyncio.Event
+) -> bool:
+    """Wait for the end, answering on the way; True if it was interrupted."""
+    while True:
+        done = asyncio.ensure_future(program.turns.idle(talk))
+        asked = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([done, asked], return_when=asyncio.FIRST_COMPLETED)
+            if not done.done():
+                await _interrupt(program, talk, done, leave)
+                return True
+        finally:
+            done.cancel()
+            asked.cancel()
+        answers = await decide(talk, turn, args.approve) if turn.waiting else ()
+        if not answers:
+            return False
+        program.turns.answer(talk, answers)
+
+
+async def _interrupt(program: Program, talk: Talk, done: asyncio.Future[None], leave: asyncio.Event) -> None:
+    out.note("Interrupting; press Ctrl+C again to leave it running.")
+    try:
+        asked = await program.turns.interrupt(talk)
+    except VendorError as error:
+        out.note(f"parlour: {error}")
+        return
+    if not asked:
+        await program.turns.until(talk, lambda: not talk.stopping)
+        return
+    away = asyncio.ensure_future(leave.wait())
+    await asyncio.wait([done, away], timeout=INTERRUPT_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    away.cancel()
+
+
+def is_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
