@@ -1,0 +1,74 @@
+"""What an agent of this side does.
+
+Created agents also take ``use NAME, NAME``: they use the tools named, all in one go, under the policies they were given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.models import Json
+from app.sandbox.agents import AGENTS, play
+from app.sandbox.qoder.toolset import built_in, fold
+from app.sandbox.qoder_agents import fitting
+from app.sandbox.steps import AgentSpec, Call, Result, Say, Step, Tool, Usage, Verdict
+
+_USE = re.compile(r"\s*use\s+([\w ,-]+?)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Steps of one model call. The generator receives the list of what each of them gave."""
+
+    steps: tuple[Tool | Call, ...]
+
+
+Plan = Generator[Step | Together, Any, None]
+
+
+def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past: Sequence[Sequence[str]]) -> Plan:
+    """The steps of one turn; deterministic, so it can be played again after a restart."""
+    spec = AgentSpec(
+        side="qoder",
+        id=str(agent["id"]),
+        name=str(agent["name"]),
+        model=str(agent["model"]["id"] if isinstance(agent["model"], dict) else agent["model"]),
+        tools=tuple(agent["tools"]),
+        system=str(agent.get("system") or ""),
+        resources=tuple(resources),
+    )
+    tools = [] if any(spec.id == one.id for one in AGENTS) else _named(agent, prompt)
+    if tools:
+        return _use(tools)
+    return play(spec, prompt, [(said, answer) for said, answer in past])
+
+
+def _named(agent: Mapping[str, Json], prompt: str) -> list[Tool | Call]:
+    found = _USE.fullmatch(prompt)
+    if found is None:
+        return []
+    own = {fold(name): name for name in built_in(agent)}
+    custom = {tool["name"]: tool for tool in agent["tools"] if tool["type"] == "custom"}
+    steps: list[Tool | Call] = []
+    for word in re.split(r"[ ,]+", found[1]):
+        if word in custom:
+            steps.append(Call(word, fitting(custom[word]["input_schema"])))
+        elif fold(word) in own:
+            steps.append(Tool(own[fold(word)], {"command": "true"}, f"{own[fold(word)]} was used"))
+    return steps
+
+
+def _use(tools: Sequence[Tool | Call]) -> Plan:
+    given = yield Together(tuple(tools))
+    lines = [f"- {step.name}: {_told(result)}" for step, result in zip(tools, given, strict=True)]
+    yield Say("I used what you named:\n\n" + "\n".join(lines) + "\n")
+    yield Usage(40, 20 * len(lines))
+
+
+def _told(result: Verdict | Result) -> str:
+    if isinstance(result, Result):
+        return f"failed: {result.text}" if result.failed else result.text
+    return "ran" if result.allow else f"not allowed{f': {result.reason}' if result.reason else ''}"
