@@ -1,0 +1,187 @@
+"""Connections, and work on them that is cancelled once and then left to finish closing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Coroutine, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import certifi
+import httpx
+
+CONNECT_SECONDS = 5.0
+WRITE_SECONDS = 30.0
+POOL_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+class Errand(Generic[T]):
+    """A piece of work in a task of its own, with a deadline that can be moved.
+
+    A second cancellation while a connection is being closed would leak its place in the pool. So the task is cancelled at most
+    once, whoever asks and how often, and is always waited for to its end. ``traced`` and ``sent`` are what the connection told:
+    that it reports at all, and that the head of the request began to leave this machine.
+    """
+
+    def __init__(self) -> None:
+        self.traced = False
+        self.sent = False
+        self.late = False
+        self._seconds_to_answer: float | None = None
+        self._task: asyncio.Task[T] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin; at most once."""
+        self._task = asyncio.create_task(work)
+        return self._task
+
+    def limit(self, seconds: float | None) -> None:
+        """Stop the work so many seconds from now (None: never), instead of any earlier deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    async def result(self) -> T:
+        """What the work gives or raises; ``TimeoutError`` if the deadline ended it."""
+        task = self._begun()
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            await self._to_the_end()
+            raise
+        finally:
+            self.limit(None)
+        if self.late and task.cancelled():
+            raise TimeoutError
+        return task.result()
+
+    async def stop(self) -> None:
+        """End the work now; returns once everything is closed, and only then lets a cancellation through."""
+        if await self._to_the_end():
+            raise asyncio.CancelledError
+
+    def answer_within(self, seconds: float) -> None:
+        """Once the request has left, its answer must begin within ``seconds``."""
+        self._seconds_to_answer = seconds
+
+    async def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """What the connection reports about its steps."""
+        self.traced = True
+        request = info.get("request")
+        if request is not None and request.method == b"CONNECT":
+            return
+        if name.endswith(".send_request_headers.started"):
+            self.sent = True
+        elif name.endswith(".receive_response_headers.started") and self._seconds_to_answer is not None and not self._stopped:
+            self.limit(self._seconds_to_answer)
+
+    @property
+    def maybe_sent(self) -> bool:
+        """Whether a byte of the request may have left: a connection that reports nothing proves nothing."""
+        return self.sent or not self.traced
+
+    def _begun(self) -> asyncio.Task[T]:
+        if self._task is None:
+            raise RuntimeError("The errand was not started.")
+        return self._task
+
+    def _expire(self) -> None:
+        self.late = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self._begun().cancel()
+
+    async def _to_the_end(self) -> bool:
+        """Whether somebody asked to cancel meanwhile."""
+        task = self._begun()
+        asked = False
+        self.limit(None)
+        if not task.done():
+            self._cancel()
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                asked = True
+        if not task.cancelled():
+            task.exception()
+        return asked
+
+
+def make_client(base: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """A client for one origin: HTTP/1.1, no redirects, no cookies, certificates always checked, the standard proxy variables.
+
+    A loopback address is never reached through a proxy. ``SSLKEYLOGFILE`` has no effect; ``SSL_CERT_FILE`` may add trusted roots.
+    """
+    _quieten()
+    loopback = is_loopback(urlsplit(base).hostname or "")
+    return httpx.AsyncClient(
+        transport=transport,
+        verify=_trust(load=transport is None and base.startswith("https:")),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=not loopback,
+        limits=httpx.Limits(max_connections=64, max_keepalive_connections=8, keepalive_expiry=3.0),
+        headers={"user-agent": "parlour"},
+    )
+
+
+def timeouts(read: float) -> httpx.Timeout:
+    """The limits of each phase; ``read`` is the longest silence in seconds."""
+    return httpx.Timeout(connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS, read=read)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine, by its name or number alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _trust(*, load: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if load:
+        context.load_verify_locations(certifi.where())
+        extra = os.environ.get("SSL_CERT_FILE", "")
+        if extra and Path(extra).is_file():
+            context.load_verify_locations(extra)
+    return context
+
+
+def _no_content(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+def _quieten() -> None:
+    """The libraries' loggers would tell addresses and headers."""
+    for name in (
+        "httpx",
+        "httpcore",
+        "httpcore.connection",
+        "httpcore.http11",
+        "httpcore.http2",
+        "httpcore.proxy",
+        "httpcore.socks",
+    ):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        logger.addFilter(_no_content)

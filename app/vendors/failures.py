@@ -1,0 +1,113 @@
+"""What went wrong on the way, in our words: the one place where exceptions of the HTTP library are translated."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import httpx
+
+from app.errors import OutcomeUnknown, Protocol, TooLarge, Unavailable, VendorError
+from app.vendors.retries import Failed, Why
+
+_DEFINITE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NEVER = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+
+NOTHING_SENT = "Nothing was sent."
+
+
+def broken(error: Exception, host: str, *, sent: bool) -> Failed:
+    """The failure of an attempt that ended in ``error``; ``sent``: a byte of the request may have left this machine."""
+    if isinstance(error, VendorError):
+        if isinstance(error, (Protocol, TooLarge)):
+            error.sent = None if sent else False
+        return Failed(Why.FINAL, error)
+    if isinstance(error, _NEVER):
+        return Failed(Why.FINAL, Protocol(f"The request to {host} cannot be written as HTTP. {NOTHING_SENT}"))
+    if isinstance(error, _DEFINITE) or not sent:
+        return Failed(Why.UNSENT, Unavailable(f"{_reason_unsent(error, host)} {NOTHING_SENT}"))
+    if isinstance(error, httpx.TimeoutException):
+        return Failed(Why.DOUBTFUL, Unavailable(f"{host} stopped answering."))
+    if isinstance(error, httpx.RemoteProtocolError) and not _was_cut(error):
+        return Failed(Why.DOUBTFUL, Protocol(f"What answers at {host} is not the API: it does not speak HTTP as it should."))
+    return Failed(Why.DOUBTFUL, Unavailable(f"The connection to {host} was cut before the answer was complete."))
+
+
+def silent(host: str, seconds: float, *, sent: bool) -> Failed:
+    """The failure of an attempt that took longer than our own deadline."""
+    if not sent:
+        return Failed(Why.UNSENT, Unavailable(f"{host} could not be reached within {seconds:.0f} s. {NOTHING_SENT}"))
+    return Failed(Why.DOUBTFUL, Unavailable(f"{host} did not answer completely within {max(seconds, 1):.0f} s."))
+
+
+def unknown(error: VendorError, host: str) -> OutcomeUnknown:
+    """The same failure of a write that may have been carried out."""
+    words = str(error).strip()
+    return OutcomeUnknown(
+        f"{words} {host} may have carried out the request all the same; nothing was sent again.",
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+    )
+
+
+def redirected(status: int, location: str, host: str) -> Protocol:
+    """3xx: redirects are not followed, since a key belongs to one origin."""
+    try:
+        target = httpx.URL(location).netloc.decode("ascii", "replace").rpartition("@")[2] if location else ""
+    except (httpx.InvalidURL, ValueError):
+        target = ""
+    where = (
+        f"to {target}"
+        if target and target != host
+        else "to another address on the same host"
+        if location
+        else "without saying where"
+    )
+    return Protocol(
+        f"{host} redirects {where} (status {status}). Redirects are not followed: the key and the request stay with {host}. "
+        "Check the base URL of this profile.",
+        status=status,
+    )
+
+
+def _was_cut(error: httpx.RemoteProtocolError) -> bool:
+    words = str(error).lower()
+    return "disconnected" in words or "peer closed" in words or "incomplete" in words
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    while len(found) < 20:
+        found.append(error)
+        following = error.__cause__ or error.__context__
+        if isinstance(error, BaseExceptionGroup) and error.exceptions:
+            following = error.exceptions[0]
+        if following is None:
+            break
+        error = following
+    return found
+
+
+def _reason_unsent(error: Exception, host: str) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"The certificate of {host} is not trusted ({cause.verify_message})."
+        if isinstance(cause, ssl.SSLError):
+            return f"No secure connection to {host} could be made ({cause.reason or 'TLS failed'})."
+        if isinstance(cause, socket.gaierror):
+            return f"Cannot find the host {host}."
+        if isinstance(cause, ConnectionRefusedError):
+            return f"{host} refuses connections."
+    if isinstance(error, httpx.ProxyError):
+        return f"The proxy on the way to {host} refused the connection."
+    if isinstance(error, httpx.PoolTimeout):
+        return f"Too many requests to {host} are open already."
+    if isinstance(error, (httpx.ConnectTimeout, TimeoutError)):
+        return f"{host} did not take the connection in time."
+    words = str(error).lower()
+    if "name or service" in words or "getaddrinfo" in words or "nodename" in words or "name resolution" in words:
+        return f"Cannot find the host {host}."
+    if "certificate" in words or "ssl" in words or "tls" in words:
+        return f"No secure connection to {host} could be made."
+    return f"{host} cannot be reached."
