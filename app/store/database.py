@@ -40,8 +40,6 @@ class Database:
         self.read_only = ""
         private_folder(path.parent)
         self.path = Path(os.path.realpath(path))
-        if self.path.parent != path.parent:
-            private_folder(self.path.parent)
         self._suspect = False
         self._presence: Presence | None = None
         self._lock: WriteLock | None = None
@@ -54,21 +52,21 @@ class Database:
     # --- opening -------------------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        try:
-            self._lock = WriteLock(self._beside(".lock"))
-            with self._lock:
-                self._presence = Presence(self._beside(".open"))
-                if self._presence.alone:
-                    repair.finish(self.path)
-                self._own_file()
-                self._connect(self._presence)
-                self._presence.enter()
-        except (PermissionError, OSError) as error:
-            if not self.path.exists():
-                raise StoreError(f"The database {self.path} cannot be made ({error.strerror}).") from error
-            self._watch(
-                f"The database cannot be written here ({error.strerror}): Parlour shows what it has and keeps nothing new."
-            )
+        with self._told():
+            try:
+                self._lock = WriteLock(self._beside(".lock"))
+                with self._lock:
+                    self._presence = Presence(self._beside(".open"))
+                    if self._presence.alone:
+                        repair.finish(self.path)
+                    self._own_file()
+                    self._presence.enter()
+                    self._connect(self._presence)
+            except OSError as error:
+                if not self.path.exists() or not self.path.stat().st_size:
+                    raise StoreError(f"The database {self.path} cannot be made ({error.strerror}).") from error
+                reason = f"The database cannot be written here ({error.strerror})"
+                self._watch(f"{reason}: Parlour shows what it has and keeps nothing new.")
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
@@ -158,7 +156,12 @@ class Database:
         """Go on reading only."""
         self.read_only = reason
         self.notices.append(reason)
-        self.connection = self._handle(f"{self.path.as_uri()}?mode=ro")
+        try:
+            self.connection = self._handle(f"{self.path.as_uri()}?mode=ro")
+            version(self.connection)
+        except sqlite3.OperationalError:
+            # A WAL file in a folder that cannot be written: nobody can be changing it either.
+            self.connection = self._handle(f"{self.path.as_uri()}?mode=ro&immutable=1")
         self.connection.execute("PRAGMA query_only = ON")
 
     # --- using ---------------------------------------------------------------------------------------------------------------
@@ -204,10 +207,10 @@ class Database:
         """Turn SQLite's words into a sentence."""
         try:
             yield
-        except sqlite3.ProgrammingError as error:
-            raise StoreError("The database is closed.") from error
         except sqlite3.DatabaseError as error:
             raise StoreError(self._sentence(error)) from error
+        except ValueError as error:
+            raise StoreError("Something stored cannot be read: it is damaged. What is beside it is not touched.") from error
         except OSError as error:
             raise StoreError(f"The database could not be locked ({error.strerror}); nothing was changed.") from error
 

@@ -25,9 +25,9 @@ _INDEXED = (PartKind.TEXT, PartKind.TOOL)
 class Entry:
     """What is to be kept of one conversation, all of it or nothing.
 
-    ``turns`` are written with all their parts (rows that did not change are left alone), ``events`` are pairs of a vendor's event
-    and the wall clock it came at (one that is there already, by id and type, is skipped; previews are not kept). ``removed`` names
-    turns that turned out to be others. ``cursor`` and ``conversation`` replace what is there; None leaves it.
+    ``turns`` are written with all their parts (rows that did not change are left alone). ``events`` are pairs of a vendor's event
+    and the wall clock it came at; one that is there already, by id and type, is skipped, and previews are not kept. ``removed``
+    names turns that turned out to be others. ``cursor`` and ``conversation`` replace what is there; None leaves it.
     """
 
     pk: int

@@ -11,8 +11,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from app.models import Status, Verdict
 from app.store import indexing
 from app.store.migrations import APPLICATION, MIGRATIONS, migrate, version
+from app.store.rows import AGENT, PART, TURN, agent_of, part_of, turn_of, unpack
 
 _MAGIC = b"SQLite format 3\0"
 _COMPANIONS = ("-journal", "-wal", "-shm")
@@ -112,6 +114,7 @@ def _rescue(source: Path, target: Path) -> dict[str, int]:
 
 def _is_ours(old: sqlite3.Connection) -> bool:
     old.execute("PRAGMA trusted_schema = OFF")
+    old.text_factory = _text
     try:
         old.execute("PRAGMA cell_size_check = ON")
         return bool(old.execute("PRAGMA application_id").fetchone()[0] == APPLICATION)
@@ -125,9 +128,32 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
     insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
     count = 0
     for row in _readable(old, table, names):
-        with suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):
+        with suppress(sqlite3.IntegrityError, ValueError, TypeError, KeyError):
+            _check(table, dict(zip(columns, row, strict=True)))
             count += new.execute(insert, row).rowcount
     return count
+
+
+def _check(table: str, row: dict[str, Any]) -> None:
+    """Raise ``ValueError``, ``TypeError`` or ``KeyError`` for a row that could not be read later."""
+    match table:
+        case "turns":
+            turn_of([row[name] for name in TURN])
+        case "parts":
+            part_of([row[name] for name in PART])
+        case "agents":
+            agent_of([row[name] for name in AGENT])
+        case "conversations":
+            Status(row["status"])
+            unpack(row["raw"])
+        case "events":
+            unpack(row["raw"])
+        case "ratings":
+            Verdict(row["verdict"])
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _readable(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[Any, ...]]:
