@@ -10,7 +10,7 @@ FORM: dict[str, Json] = {
     "title": "A visit to the studio",
     "description": "A few questions, so that the day fits. Only the ones marked as required have to be answered.",
     "fields": [
-        {"id": "f1", "type": "shortText", "name": "full_name", "label": "Name", "question": "What is your name?", 
+        {"id": "f1", "type": "shortText", "name": "full_name", "label": "Name", "question": "What is your name?",
          "required": True, "placeholder": "Ada Lovelace"},
         {"id": "f2", "type": "number", "name": "guests", "label": "Guests", "question": "How many of you are coming?",
          "required": True, "helpText": "Counting yourself."},
@@ -85,7 +85,7 @@ def researcher(prompt: str, past: Past) -> Script:
     """Thinks, looks in two places, answers with a table and a code block."""
     topic = " ".join(prompt.split())[:80] or "kilns"
     words = " ".join(word for word in topic.lower().rstrip("?!.").split() if len(word) > 3)[:60] or topic
-    yield Think(f"The question is about: {topic}. First what is already known here, then one look outside to check the figures.")
+    yield Think(f"The question: {topic.rstrip(' ?!.')}. First what is already known here, then one look outside to check the figures.")
     yield Tool(
         "retrieve_context_objs", {"query": words, "limit": 3},
         {"hits": 3, "sources": ["Studio handbook, page 12", "Kiln log, March", "Glaze notes"]},

@@ -54,7 +54,7 @@ class Ledger:
         self._changed = changed
 
     def add(self, kind: str, vendor: str, **facts: Json) -> None:
-        """Write one entry. Facts carry the vendor's ids; a prompt has ``text``; ``idempotency_key`` is null where there was none."""
+        """Write one entry. Facts carry the vendor's ids; a prompt also has ``text``; no ``idempotency_key`` is null."""
         facts.setdefault("idempotency_key", None)
         self.entries.append({"n": len(self.entries) + 1, "at": self._clock.stamp(), "kind": kind, "vendor": vendor, **facts})
         self._changed()

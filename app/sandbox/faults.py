@@ -13,7 +13,7 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -212,8 +212,8 @@ class _Deaf:
 
 
 async def broken(
-    frames: AsyncIterator[list[Frame]], fault: Fault, error: Frame, forever: Callable[[], Awaitable[object]]
-) -> AsyncIterator[bytes]:
+    frames: AsyncIterable[list[Frame]], fault: Fault, error: Frame, forever: Callable[[], Awaitable[object]]
+) -> AsyncGenerator[bytes, None]:
     """The bytes of an event stream with ``fault`` in it. ``error`` is the vendor's own error event. Raises ``Cut`` for a reset.
 
     ``n`` counts events, not comments. ``forever`` is an awaitable maker that returns when the sandbox closes.
@@ -226,6 +226,8 @@ async def broken(
                     case "drop_after_events":
                         raise Cut
                     case "stall":
+                        async for _ in frames:
+                            continue
                         await forever()
                         return
                     case "truncate_frame":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -14,6 +16,22 @@ from app.sandbox.frames import Frame
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
+class Batches(Protocol):
+    """Frames as they come: an async generator, or anything that iterates and closes like one."""
+
+    def __aiter__(self) -> AsyncIterator[list[Frame]]:
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> list[Frame]:
+        """The next frames, to be written at once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Nobody reads any more."""
+        ...
+
+
 class EventStream(Response):
     """``batches`` are the frames as they come; one batch is one write. ``error`` is the vendor's error event, for the fault.
 
@@ -22,9 +40,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self, batches: AsyncIterator[list[Frame]], *, error: Frame, closing: asyncio.Event, headers: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, batches: Batches, *, error: Frame, closing: asyncio.Event, headers: dict[str, str] | None = None) -> None:
         super().__init__(headers={**_HEADERS, **(headers or {})})
         del self.headers["content-length"]
         self._batches = batches
@@ -42,6 +58,7 @@ class EventStream(Response):
             for task in (writing, *ends):
                 task.cancel()
             outcome, *_ = await asyncio.gather(writing, *ends, return_exceptions=True)
+            await self._batches.aclose()
         if isinstance(outcome, Cut):
             await reset(scope)
         elif isinstance(outcome, Exception):
@@ -51,19 +68,16 @@ class EventStream(Response):
 
     async def _write(self, scope: Scope, send: Send) -> None:
         fault = stream_fault(scope)
-        try:
-            if fault is not None:
-                async for piece in broken(self._batches, fault, self._error, self._closing.wait):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                    await asyncio.sleep(0)
-                return
+        if fault is None:
             async for batch in self._batches:
                 await send({"type": "http.response.body", "body": b"".join(frame.wire for frame in batch), "more_body": True})
-        finally:
-            if hasattr(self._batches, "aclose"):
-                await self._batches.aclose()
+            return
+        async with aclosing(broken(self._batches, fault, self._error, self._closing.wait)) as pieces:
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(0)
 
 
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
-        pass
+        continue
