@@ -94,7 +94,7 @@ class Cloud:
         if self.world.new_account:
             return
         now = self.stamp()
-        for spec in AGENTS:
+        for spec in reversed(AGENTS):
             if spec.side == "qoder":
                 section["agents"][spec.id] = {"spec": spec.id, "versions": [_ready_made(spec, now)]}
         ident = "env_default"

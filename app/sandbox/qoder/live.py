@@ -68,7 +68,7 @@ class Live:
         self.record["turn"] = {
             "prompt": echoes.prompt(events), "past": past, "done": 0, "answers": {}, "waiting": {}, "span": "", "credits": None,
             "billed": 0.0, "uses": {}, "attached": echoes.attached(events),
-            "outcome": outcome["outcome_id"] if outcome else "", "began": self.world.clock.wall(),
+            "outcome": outcome["outcome_id"] if outcome else "", "began": None,
         }  # fmt: skip
         if outcome:
             self.object["outcome_evaluations"].append(echoes.evaluation(outcome))
@@ -124,16 +124,15 @@ class Live:
 
     def close(self, reason: Mapping[str, Json]) -> None:
         """The turn is over: close its model call, become idle, tell what it cost."""
-        turn = self.record["turn"]
         self.end_span()
-        self.record["turn"] = None
-        self._spend(turn)
         self.rest(reason)
+        self.record["turn"] = None
         self.journal.add("session.usage", **self.object["usage"])
         self.changed()
 
     def rest(self, reason: Mapping[str, Json]) -> None:
         """Become idle for a reason (contract 15.5)."""
+        self._count()
         self._status("idle")
         self.journal.add("session.thread_status_idle", **self._lane(), stop_reason=dict(reason))
         self.journal.add("session.status_idle", stop_reason=dict(reason))
@@ -201,6 +200,7 @@ class Live:
             self.close({"type": "retries_exhausted"})
 
     def _run(self) -> None:
+        self.record["turn"]["began"] = self.world.clock.wall()
         self._status("running")
         self.journal.add("session.status_running")
         self.journal.add("session.thread_status_running", **self._lane())
@@ -219,9 +219,11 @@ class Live:
             fields = {name: value for name, value in event.items() if name not in ("id", "type", "processed_at")}
             self.journal.add(event["type"], event["id"], **fields)
 
-    def _spend(self, turn: Mapping[str, Json]) -> None:
-        """Figures are cumulative and floored to two decimals (contract 9.3, 9.8)."""
-        seconds = max(0.0, self.world.clock.wall() - turn["began"])
+    def _count(self) -> None:
+        """Figures are cumulative and floored to two decimals (contract 9.3, 9.8); waiting for the client costs nothing."""
+        turn = self.record["turn"]
+        seconds = max(0.0, self.world.clock.wall() - turn["began"]) if turn["began"] else 0.0
+        turn["began"] = None
         spent = self.record["spent"]
         spent["seconds"] += seconds
         spent["runtime"] += seconds * echoes.CREDITS_A_SECOND
