@@ -85,7 +85,9 @@ def researcher(prompt: str, past: Past) -> Script:
     """Thinks, looks in two places, answers with a table and a code block."""
     topic = " ".join(prompt.split())[:80] or "kilns"
     words = " ".join(word for word in topic.lower().rstrip("?!.").split() if len(word) > 3)[:60] or topic
-    yield Think(f"The question: {topic.rstrip(' ?!.')}. First what is already known here, then one look outside to check the figures.")
+    yield Think(
+        f"The question: {topic.rstrip(' ?!.')}. First what is already known here, then one look outside to check the figures."
+    )
     yield Tool(
         "retrieve_context_objs", {"query": words, "limit": 3},
         {"hits": 3, "sources": ["Studio handbook, page 12", "Kiln log, March", "Glaze notes"]},

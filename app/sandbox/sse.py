@@ -14,6 +14,8 @@ from app.sandbox.faults import Cut, broken, reset, stream_fault
 from app.sandbox.frames import Frame
 
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+_READING = 0.03
+"""Seconds a client gets to read what was written, before a reset makes its kernel throw it away."""
 
 
 class Batches(Protocol):
@@ -60,6 +62,7 @@ class EventStream(Response):
             outcome, *_ = await asyncio.gather(writing, *ends, return_exceptions=True)
             await self._batches.aclose()
         if isinstance(outcome, Cut):
+            await asyncio.sleep(_READING)
             await reset(scope)
         elif isinstance(outcome, Exception):
             raise outcome
