@@ -136,11 +136,10 @@ class Calls:
         return found
 
 
-def receipt(reply: Json) -> str:
-    """The id of the first accepted event of an event post; "" if the reply does not say (contract 12.1)."""
+def receipt(reply: Json) -> Raw:
+    """The first accepted event of an event post; without an id if the reply does not say (contract 12.1)."""
     data = mapping(reply).get("data")
-    first = data[0] if isinstance(data, list) and data else reply
-    return text(mapping(first).get("id"))
+    return mapping(data[0] if isinstance(data, list) and data else reply)
 
 
 def _as_reply(look: Look) -> Callable[[], Awaitable[Reply | None]]:

@@ -204,9 +204,11 @@ class Qoder:
             reply = await self._calls.write("POST", self._events(conversation), body, key=prompt.key, look=arrived)
         except Conflict as error:
             raise _busy(error) from error
-        prompt_id = receipt(reply) or text((await self._sought(conversation, prompt, after, ""))[0].get("id"))
-        yield prompted(prompt.key, prompt_id)
-        course = self._course(conversation)
+        accepted = receipt(reply)
+        if not accepted.get("id"):
+            accepted = (await self._sought(conversation, prompt, after, ""))[0]
+        yield prompted(prompt.key, accepted)
+        course, prompt_id = self._course(conversation), text(accepted.get("id"))
         async with aclosing(course.live(course.tail(prompt_id), Gate(prompt_id, prompt.text), prompt.key)) as events:
             async for event in events:
                 yield event
@@ -215,7 +217,6 @@ class Qoder:
         """Find the prompt among the events after ``prompt.after``; without that mark, the newest one with its words is taken."""
         listed = await self._sought(conversation, prompt, prompt.after, prompt_id)
         found = text(listed[0].get("id"))
-        yield prompted(prompt.key, found)
         course, gate = self._course(conversation), Gate(found, prompt.text)
         tail = course.tail(found)
         for at, raw in enumerate(listed):
@@ -244,7 +245,7 @@ class Qoder:
             return await self._calls.find(conversation.id, lambda raw: echo_of_answers(raw, ids), after)
 
         reply = await self._calls.write("POST", self._events(conversation), body, key=key or str(uuid.uuid4()), look=arrived)
-        first = receipt(reply)
+        first = text(receipt(reply).get("id"))
         for one in answers:
             allow = one.allow if one.kind is RequestKind.APPROVAL else None
             yield Answered(request_id=one.request_id, allow=allow, reason=one.reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
+from dataclasses import replace
 
 from app.clock import Clock
 from app.errors import OutcomeUnknown, VendorError
@@ -12,7 +13,7 @@ from app.vendors.qoder.calls import Calls, path
 from app.vendors.qoder.content import text
 from app.vendors.qoder.decode import Decoder, Raw
 from app.vendors.qoder.stream import Tail
-from app.vendors.qoder.turn import Gate, prompted
+from app.vendors.qoder.turn import Gate
 
 PATIENCE = 600.0
 """Seconds a turn's stream may give no sign of life, over all reconnects, before the outcome is called unknown."""
@@ -84,7 +85,7 @@ class Course:
         gate.note(raw)
         for event in await self.decoded(raw):
             if isinstance(event, Prompted) and key:
-                event = prompted(key, event.prompt_id, event)
+                event = replace(event, key=key)
             yield event
 
     async def _stale(self, idle: Raw, gate: Gate) -> bool:

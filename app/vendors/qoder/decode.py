@@ -7,7 +7,6 @@ the tool calls that were seen, the last answer, the last error, which thread is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from app.models import (
     Answered,
@@ -320,11 +319,6 @@ class Decoder:
             words = ": ".join(part for part in (text(raw.get("result")), text(raw.get("explanation"))) if part)
             return Noticed(text=f"Outcome {words}", wire=wire)
         return Unknown(wire=wire)
-
-
-def own_request(event: Event) -> Event:
-    """The same event without its wire: one that we know of before the server's own record of it comes."""
-    return replace(event, wire=Wire(type=""))
 
 
 def _awaited(raw: Raw) -> list[str]:

@@ -71,8 +71,6 @@ class Tail:
         self.listing = False
         """Whether the events that come now were listed after a refused cursor."""
         self._seen = Seen()
-        if after:
-            self._seen.add(after)
         self._cursor_refused = False
         self._gap_filled = False
         """Whether the list was read since the last event came; if so, a reconnect reads it once there is a new frame."""
@@ -165,7 +163,7 @@ class Tail:
     async def _rebuild(self) -> list[Raw]:
         """The cursor was refused: everything listed after the last event that was delivered, else everything (contract 17.24)."""
         listed = [raw async for raw in self._listed("")]
-        known = max((at for at, raw in enumerate(listed) if text(raw.get("id")) in self._seen), default=-1)
+        known = max((at for at, raw in enumerate(listed) if self._is_known(text(raw.get("id")))), default=-1)
         self.rebuilt = self.rebuilt or known < 0
         fresh = self._unseen(listed[known + 1 :])
         self._cursor_refused = False
@@ -173,6 +171,9 @@ class Tail:
         if fresh:
             tell_link.get()(Link(LinkState.CATCHING_UP, count=len(fresh)))
         return fresh
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._seen or bool(name and name == self.last_buffered)
 
     async def _missed(self, cursor: str) -> list[Raw]:
         """What is listed after ``cursor`` and was not delivered: a server may skip events when it resumes.

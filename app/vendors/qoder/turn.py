@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.models import Prompted
+from app.models import Prompted, Wire
 from app.vendors.qoder.content import kind, listing, mapping, said, same, text
 from app.vendors.qoder.decode import Raw
 
@@ -77,8 +77,8 @@ def record_of(raw: Raw, prompt_id: str, words: str) -> bool:
     return text(raw.get("id")) == prompt_id if prompt_id else same(said(raw.get("content")), words)
 
 
-def prompted(key: str, prompt_id: str, found: Prompted | None = None) -> Prompted:
-    """The news that the server has the prompt ``key`` under ``prompt_id``; ``found`` is the server's own record of it."""
-    if found is None:
-        return Prompted(prompt_id=prompt_id, key=key)
-    return Prompted(prompt_id=prompt_id, text=found.text, attachments=found.attachments, key=key, wire=found.wire)
+def prompted(key: str, accepted: Raw) -> Prompted:
+    """The news that the server has the prompt ``key``: its receipt, or the record that was found instead."""
+    name = text(accepted.get("id"))
+    at = text(accepted.get("processed_at"))
+    return Prompted(prompt_id=name, key=key, wire=Wire(type="user.message", raw=accepted, id=name, at=at))
