@@ -119,17 +119,23 @@ class Journal:
     ``cuts`` are frame counts, one a connection: so many frames go out, then the connection breaks in the way ``how`` says.
     """
 
-    def __init__(self, order: list[dict[str, Any]], cuts: list[int], how: Callable[[int], str] = lambda n: "cut") -> None:
-        self.order, self.cuts, self.how = order, list(cuts), how
+    def __init__(
+        self, order: list[dict[str, Any]], cuts: list[int], how: Callable[[int], str] = lambda n: "cut", ahead: int = 0
+    ) -> None:
+        """The list has what was sent so far and ``ahead`` entries more."""
+        self.order, self.cuts, self.how, self.ahead = order, list(cuts), how, ahead
         self.connections = 0
+        self._made = 0 if cuts else len(order)
 
     def stream(self, request: httpx.Request) -> httpx.Response:
         after = request.headers.get("last-event-id", "")
         names = [raw.get("id") for raw in self.order]
         if after and after not in names:
             return refused(409, "conflict_error", "unknown cursor")
-        rest = self.order[names.index(after) + 1 if after else 0 :]
+        begin = names.index(after) + 1 if after else 0
+        rest = self.order[begin:]
         self.connections += 1
+        self._made = max(self._made, begin + self.cuts[0] if self.cuts else len(self.order))
         if not self.cuts:
             return events(b": heartbeat\n\n", *rest)
         count, end = self.cuts.pop(0), self.how(self.connections)
@@ -140,7 +146,7 @@ class Journal:
         return events(*pieces, end="eof" if end == "eof" else "cut")
 
     def listed(self, request: httpx.Request) -> httpx.Response:
-        kept = [raw for raw in self.order if "id" in raw]
+        kept = [raw for raw in self.order[: self._made + self.ahead] if "id" in raw]
         query = request.url.params
         if query.get("order") == "desc":
             kept.reverse()
