@@ -31,6 +31,7 @@ class Program:
         self._vendors: dict[str, Vendor] = {}
         self._accounts: dict[str, int] = {}
         self._demo: Demo | None = None
+        self._lent: dict[str, str] = {}
         self._opened: contextlib.AsyncExitStack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Program:
@@ -75,10 +76,16 @@ class Program:
             vendor = self._vendors[profile.name] = connect(profile, await self.key(profile), clock=self.clock)
         return vendor
 
+    def lend(self, name: str, key: str) -> None:
+        """Use this key for a profile as long as this program runs."""
+        self._lent[name] = key
+
     async def key(self, profile: Profile) -> str:
         """The key of a profile: the demo's own, the environment's, or the keyring's."""
         if self._demo is not None and is_demo(profile.name):
             return self._demo.key(profile)
+        if profile.name in self._lent:
+            return self._lent[profile.name]
         from_environment = self.settings.environment_key(profile.name)
         if from_environment:
             return from_environment

@@ -32,6 +32,7 @@ TITLE = 60
 
 _log = logging.getLogger("parlour.turns")
 _ANSWERS = uuid.UUID("6f0f6c0e-6c1c-4b0e-9d8e-6e2f7d1a9b54")
+_BEGINNINGS = uuid.UUID("f3f4d0f2-6a57-4a4f-9a51-0c1d6a1f2b77")
 
 
 def failure_of(error: ParlourError) -> Failure:
@@ -133,7 +134,7 @@ class Course:
             title=local.title or safe_line(turn.text, TITLE),
             environment=local.environment,
             external_user_id=local.external_user_id,
-            key=turn.uid,
+            key=str(uuid.uuid5(_BEGINNINGS, turn.uid)),
             extra=local.raw or None,
         )
         talk.conversation = replace(
@@ -224,7 +225,7 @@ class Course:
 
     async def _fail(self, talk: Talk, job: Job, failure: Failure) -> None:
         turn = job.turn
-        if turn is None or (job.kind is JobKind.ANSWER and turn.waiting):
+        if turn is None or job.kind is JobKind.ANSWER:
             talk.trouble = failure
             self._tell(talk, Change(What.CONVERSATION, turn))
             return

@@ -150,6 +150,14 @@ class Turns:
         """Look again what became of a prompt."""
         self._add(talk, Job(JobKind.SETTLE, turn))
 
+    async def give_up(self, talk: Talk, turn: Turn) -> None:
+        """Ask no more about a message whose fate is unknown; it keeps saying so."""
+        turn.stop = Stop.INTERRUPTED
+        talk.held = False
+        await self._keeper.turn(talk, turn)
+        self._tell(talk, Change(What.TURN, turn))
+        self._start(talk)
+
     def release(self, talk: Talk) -> None:
         """Let the next prompt go although the stopped turn is not settled."""
         talk.held = False

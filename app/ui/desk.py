@@ -94,5 +94,5 @@ class Desk(Protocol):
         ...
 
     async def keep_key(self, vendor: str, base: str, key: str, *, remember: bool) -> Profile:
-        """Make a profile of it: in the keyring and the settings (``remember``), or for this run only. Raises ``KeyringTrouble``."""
+        """Make a profile of it: in keyring and settings (``remember``), or for this run only. Raises ``KeyringTrouble``."""
         ...

@@ -64,3 +64,11 @@ class OpenEvents(Message):
 
 class GoBack(Message):
     """One step out."""
+
+
+class StartAgain(Message):
+    """Begin another conversation with the agent of this one."""
+
+    def __init__(self, talk: Talk) -> None:
+        super().__init__()
+        self.talk = talk

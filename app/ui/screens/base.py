@@ -53,6 +53,7 @@ class Place(Screen[None]):
 
         async def guarded() -> None:
             try:
+                await self.desk.open()
                 await work()
             except ParlourError as error:
                 self.failed(error)

@@ -1,0 +1,228 @@
+"""The application: which screen is shown, and what outlives all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+
+from app.errors import ParlourError, UsageError
+from app.models import Profile
+from app.paths import styles
+from app.text import safe_line
+from app.ui import requests, themes
+from app.ui.commands import Actions
+from app.ui.crash import sentence
+from app.ui.desk import Desk
+from app.ui.linefilter import SafeFilter
+
+SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs")
+
+
+class ParlourApp(App[None]):
+    """Shows places, starts what was asked for, and closes everything in order."""
+
+    TITLE = "Parlour"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {Actions}
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", id="app.help", tooltip="The keys of where you are"),
+        Binding("f2", "agents", "Agents", id="app.agents", tooltip="Who there is to talk with"),
+        Binding("f3", "history", "History", id="app.history", tooltip="All conversations"),
+        Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
+        Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the agents go on", priority=True),
+    ]
+
+    def __init__(self, desk: Desk, *, first: str = "") -> None:
+        sheets = [styles() / f"{name}.tcss" for name in SHEETS]
+        super().__init__(css_path=[sheet for sheet in sheets if sheet.is_file()])
+        self._desk = desk
+        self._first = first
+        self._filter = SafeFilter()
+        self._signalled = 0
+
+    # --- beginning and end ------------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Paint first; the database opens while the first screen is up."""
+        themes.register(self)
+        self.theme = themes.chosen(self, str(self._desk.settings.ui.get("theme", "")))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._ended_by, number)
+        if self._first == "demo":
+            self.run_worker(self._demo(), exit_on_error=False)
+        elif self._desk.has_profiles:
+            self._show_agents()
+        else:
+            self._show_welcome()
+
+    async def _demo(self) -> None:
+        try:
+            await self._desk.open()
+            await self._desk.start_demo()
+        except ParlourError as error:
+            self.exit(message=f"parlour: {error}", return_code=error.exit_code)
+            return
+        self._show_agents()
+
+    def _ended_by(self, number: int) -> None:
+        self._signalled = number
+        self.exit(return_code=128 + number)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Whatever reaches the terminal goes through ours last."""
+        return [*super().get_line_filters(), self._filter]
+
+    def _fatal_error(self) -> None:
+        """A crash tells one sentence; no values of anybody's are printed."""
+        error = self._exception or sys.exc_info()[1] or RuntimeError()
+        self._exit_renderables.append(safe_line(sentence(error), 1000))
+        self._close_messages_no_wait()
+
+    # --- where to go ------------------------------------------------------------------------------------------------------------
+
+    def _show_agents(self) -> None:
+        from app.ui.screens.agents import AgentsScreen
+
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if not isinstance(self.screen, AgentsScreen):
+            self.push_screen(AgentsScreen(self._desk)) if len(self.screen_stack) < 2 else self.switch_screen(
+                AgentsScreen(self._desk)
+            )
+
+    def _show_welcome(self) -> None:
+        from app.ui.screens.welcome import WelcomeScreen
+
+        self.push_screen(WelcomeScreen(self._desk))
+
+    @on(requests.OpenAgents)
+    def open_agents(self) -> None:
+        """Home."""
+        self._show_agents()
+
+    @on(requests.OpenWelcome)
+    def open_welcome(self) -> None:
+        """Take a key."""
+        self._show_welcome()
+
+    @on(requests.OpenHistory)
+    def open_history(self, event: requests.OpenHistory) -> None:
+        """All conversations."""
+        from app.ui.screens.history import HistoryScreen
+
+        if not isinstance(self.screen, HistoryScreen):
+            self.push_screen(HistoryScreen(self._desk, text=event.text))
+
+    @on(requests.OpenTalk)
+    def open_talk(self, event: requests.OpenTalk) -> None:
+        """A conversation."""
+        from app.ui.screens.conversation import ConversationScreen
+
+        self.push_screen(ConversationScreen(self._desk, event.talk, draft=event.draft))
+
+    @on(requests.OpenStored)
+    def open_stored(self, event: requests.OpenStored) -> None:
+        """A conversation of the store: shown from there, then brought up to date."""
+
+        async def show() -> None:
+            from app.ui.screens.conversation import ConversationScreen
+
+            talk = await self._desk.talk(event.stored)
+            self.push_screen(ConversationScreen(self._desk, talk, turn=event.turn))
+            if not talk.busy:
+                self._desk.turns.refresh(talk)
+
+        self._attempt(show())
+
+    @on(requests.StartTalk)
+    def start_talk(self, event: requests.StartTalk) -> None:
+        """A new conversation."""
+
+        async def start() -> None:
+            talk = await self._desk.new_talk(event.profile, event.agent, event.environment)
+            self.post_message(requests.OpenTalk(talk, event.draft))
+
+        self._attempt(start())
+
+    @on(requests.StartAgain)
+    def start_again(self, event: requests.StartAgain) -> None:
+        """Another one with the same agent."""
+
+        async def start() -> None:
+            profile = await self._profile(event.talk.profile)
+            wanted = event.talk.conversation.agent_id
+            known = await self._desk.store.agents(event.talk.account)
+            agent = next((known_agent.agent for known_agent in known if known_agent.agent.id == wanted), None)
+            if agent is None:
+                raise UsageError("This agent is not in the list any more. f2 shows who there is.")
+            talk = await self._desk.new_talk(profile, agent, event.talk.conversation.environment)
+            self.pop_screen()
+            self.post_message(requests.OpenTalk(talk))
+
+        self._attempt(start())
+
+    async def _profile(self, name: str) -> Profile:
+        for profile in await self._desk.profiles():
+            if profile.name == name:
+                return profile
+        raise UsageError(f"The profile {name!r} is not in use any more. ctrl+k adds its key again.")
+
+    @on(requests.OpenEvents)
+    def open_events(self, event: requests.OpenEvents) -> None:
+        """The inspector."""
+        from app.ui.screens.events import EventsScreen
+
+        self.push_screen(EventsScreen(self._desk, event.talk))
+
+    @on(requests.GoBack)
+    def go_back(self) -> None:
+        """One step out; the first screen stays."""
+        if len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await self._desk.open()
+                await work
+            except ParlourError as error:
+                self.notify(safe_line(error, 400), severity="warning", markup=False, timeout=8)
+
+        self.run_worker(guarded(), exit_on_error=False)
+
+    # --- keys -------------------------------------------------------------------------------------------------------------------
+
+    def action_agents(self) -> None:
+        """Home."""
+        if self._desk.has_profiles or len(self.screen_stack) > 2:
+            self._show_agents()
+
+    def action_history(self) -> None:
+        """All conversations."""
+        self.post_message(requests.OpenHistory())
+
+    def action_add_key(self) -> None:
+        """Another account."""
+        self._show_welcome()
+
+    def action_help(self) -> None:
+        """What the keys do here."""
+        from app.ui.dialogs import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen.focused, self.screen))
+
+    def action_redraw(self) -> None:
+        """Everything once more."""
+        self.screen.refresh(repaint=True, layout=True)

@@ -1,0 +1,82 @@
+"""What one can do with a transcript in front of one: rate, copy, open a link."""
+
+from __future__ import annotations
+
+from textual import on
+
+from app.errors import Unavailable
+from app.protocols import Rates
+from app.ratings import rate
+from app.turns import Talk
+from app.ui import links
+from app.ui.desk import Desk
+from app.ui.dialogs import ConfirmDialog
+from app.ui.screens.base import Place
+from app.ui.widgets.foot import Foot
+from app.ui.widgets.transcript import TranscriptView
+
+
+class Reading(Place):
+    """A screen with a transcript and a foot of one conversation."""
+
+    def __init__(self, desk: Desk, talk: Talk) -> None:
+        super().__init__(desk)
+        self.talk = talk
+
+    @property
+    def view(self) -> TranscriptView:
+        """The transcript."""
+        return self.query_one(TranscriptView)
+
+    @property
+    def foot(self) -> Foot:
+        """Composer, question, comment."""
+        return self.query_one(Foot)
+
+    @property
+    def can_rate(self) -> bool:
+        """Whether answers of this conversation can be rated."""
+        return isinstance(self.talk.vendor, Rates)
+
+    @on(TranscriptView.RateRequested)
+    def begin_rating(self, event: TranscriptView.RateRequested) -> None:
+        """A verdict; a comment may follow."""
+        if self.can_rate:
+            self.foot.rate(event.uid, event.verdict)
+
+    @on(Foot.Rated)
+    def finish_rating(self, event: Foot.Rated) -> None:
+        """Write it down and send it."""
+        turn = self.talk.transcript.turn(event.uid)
+        if turn is None:
+            return
+
+        async def send() -> None:
+            try:
+                await rate(self.desk.turns, self.desk.store, self.talk, turn, event.verdict, event.comment)
+            except Unavailable:
+                self.say("The rating is kept; it is sent when the vendor can be reached.")
+
+        self.attempt(send, group="rate")
+
+    @on(TranscriptView.CopyRequested)
+    def copy(self, event: TranscriptView.CopyRequested) -> None:
+        """To the clipboard, and say what can be said of it."""
+        self.app.copy_to_clipboard(event.text)
+        what = f"{event.kind}, {len(event.text):,} characters"
+        self.say(f"Copied by the terminal's clipboard sequence: {what}. Whether it arrived cannot be seen from here.")
+
+    @on(TranscriptView.LinkRequested)
+    def open_link(self, event: TranscriptView.LinkRequested) -> None:
+        """Show where it goes and ask."""
+
+        def opened(sure: bool | None) -> None:
+            if sure and not links.browse(event.url):
+                self.say(f"It could not be opened. The address: {event.url}", failed=True)
+
+        try:
+            shown = links.described(event.url)
+        except ValueError as error:
+            self.say(f"This link is not opened: {error}", failed=True)
+            return
+        self.app.push_screen(ConfirmDialog(f"Open this address?\n\n{shown}", "open", "leave it"), opened)

@@ -1,0 +1,35 @@
+"""The shelf: drafts that were put away, newest first, kept over restarts."""
+
+from __future__ import annotations
+
+import json
+
+from app.store import Store
+
+NAME = "shelf"
+SIZE = 50
+
+
+async def put(store: Store, text: str) -> int:
+    """Put a draft on it; returns how many lie there."""
+    drafts = [text, *[draft for draft in await drafts_on(store) if draft != text]][:SIZE]
+    await store.save_note(NAME, json.dumps(drafts))
+    return len(drafts)
+
+
+async def take(store: Store) -> str:
+    """The newest draft, taken off; "" if there is none."""
+    drafts = await drafts_on(store)
+    if not drafts:
+        return ""
+    await store.save_note(NAME, json.dumps(drafts[1:]))
+    return drafts[0]
+
+
+async def drafts_on(store: Store) -> list[str]:
+    """All of them."""
+    try:
+        found = json.loads(await store.note(NAME) or "[]")
+    except ValueError:
+        return []
+    return [draft for draft in found if isinstance(draft, str)] if isinstance(found, list) else []
