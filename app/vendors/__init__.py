@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -79,9 +79,7 @@ def connect(
 
     Raises ``SettingsError`` for an unknown vendor or an unusable base URL, ``KeyRefused`` for a key that cannot be one.
     """
-    base = normal_base(profile.vendor, profile.base)
-    if base != profile.base:
-        raise SettingsError(f"The base URL of profile {profile.name!r} has to be written as {base}")
+    profile = replace(profile, base=normal_base(profile.vendor, profile.base))
     key = _usable(profile.vendor, key)
     if profile.vendor == "codeer":
         from app.vendors.codeer.client import Codeer

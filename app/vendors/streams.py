@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ class Stream:
         """Whatever does not come within ``seconds`` is not waited for: the frames end then, without an error."""
         self._until = asyncio.get_running_loop().time() + seconds
 
-    async def frames(self, *, unfinished: bool = False) -> AsyncIterator[Frame]:
+    async def frames(self, *, unfinished: bool = False) -> AsyncGenerator[Frame, None]:
         """The frames until the stream ends; ``unfinished``: with one at the end that lacks its empty line.
 
         Raises ``StreamCut`` if it is cut or silent, ``TooLarge``, or ``Protocol`` for an encoding that cannot be read.
