@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 import uuid
@@ -107,7 +108,8 @@ class World:
             return
         before = self.clock.monotonic()
         snapshot = {"keys": self.keys, "last_id": self.ids.last, "sections": self._sections, "ledger": self.ledger.entries}
-        self._folder.save(json.dumps(snapshot, separators=(",", ":")).encode())
+        with contextlib.suppress(OSError):  # a full disk must not end a talk: the next change tries again
+            self._folder.save(json.dumps(snapshot, separators=(",", ":")).encode())
         self._cost = self.clock.monotonic() - before
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -29,7 +29,7 @@ class _Topic:
 
 _WELCOME = _Topic(
     "Welcome",
-    r"hello|hi|hey|welcome|start|begin|what can|what is|parlour|around|tour|help",
+    r"hello|hi\b|hey\b|welcome|start|begin|what can|what is|parlour|around|tour|help",
     """Welcome to **Parlour**, a calm place in your terminal for talking with hosted agents.
 
 You are in the demo: a small server on this machine stands in for the real ones, so nothing you type leaves it and nothing costs
@@ -49,7 +49,7 @@ The bottom line of each screen names the keys that work right there; `F1` shows 
 _TOPICS: tuple[_Topic, ...] = (
     _Topic(
         "Your own key",
-        r"key|profile|account|sign|log ?in|token|secret|password|credential|add|connect|vendor",
+        r"keys?\b(?! do)|profile|account|sign|log ?in|token|secret|password|credential|add|connect|vendor",
         """A **profile** is a name, a vendor and an address. Its key goes to your system's keyring, never into a file.
 
 ```sh
@@ -64,6 +64,24 @@ or `QODER_ACCESS_TOKEN` and no profile is needed: it exists for that run and not
 A key belongs to one address. If you change the address, Parlour asks again rather than show your key to a stranger.
 """,
         ("Where is everything kept?", "What can the command line do?"),
+    ),
+    _Topic(
+        "Getting around",
+        r"keyboard|shortcut|which keys|keys do|mouse|navigat|press|screen|binding|menu|quit|leave",
+        """The bottom line of every screen names the keys that work right there. The ones worth knowing by heart:
+
+| Key | Does |
+|:--|:--|
+| `Enter` | sends; `Ctrl+J` begins a new line instead |
+| `Tab` | goes between what you write and what was said |
+| `Esc` | goes one step out, and stops a running answer before it leaves |
+| `F1` | shows every key of where you are |
+| `F2` `F3` | all agents, all conversations |
+| `Ctrl+Q` | leaves; answers that are being written go on |
+
+Nothing you have typed is thrown away on the way out: a draft waits where you left it.
+""",
+        ("Can I stop an answer?", "How do I find an old conversation?"),
     ),
     _Topic(
         "When the connection drops",
@@ -83,7 +101,7 @@ An answer is called done only when the server itself said so.
     ),
     _Topic(
         "The command line",
-        r"command|script|cli|shell|pipe|automat|json|exit|stdin|terminal|ci",
+        r"command|script|cli|shell|pipe|automat|json|exit|stdin|terminal|ci\b",
         """Everything works without the screens, too:
 
 ```sh
@@ -115,7 +133,7 @@ From the shell it is `parlour approve CONVERSATION EVENT allow` or `deny`, and `
     ),
     _Topic(
         "Stopping an answer",
-        r"stop|interrupt|cancel|escape|esc|abort|halt",
+        r"stop|interrupt|cancel|escape|esc\b|abort|halt",
         """Press `Esc` while an answer is running. Where the vendor can, the agent itself is stopped; where it cannot,
 Parlour says so and stops listening only when you insist.
 

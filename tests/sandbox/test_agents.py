@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +74,9 @@ def test_the_guide_answers_its_own_questions_and_admits_what_it_does_not_know():
     assert len(answers) == len(QUESTIONS) and not any("not sure" in text for text in answers)
     assert "not sure" in said(perform(guide, "qwertz?"))
     assert "profile add" in said(perform(guide, "How do I add my own key?"))
+    assert "`F1`" in said(perform(guide, "Which keys do I press?"))
+    suggested = {question for text in answers for question in re.findall(r"\*([A-Z][^*]+\?)\*", text)}
+    assert suggested and not any("not sure" in said(perform(guide, question)) for question in suggested)
 
 
 def test_the_intake_asks_for_every_kind_of_field_and_repeats_what_it_was_told():

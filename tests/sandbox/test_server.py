@@ -114,6 +114,17 @@ async def test_a_change_is_saved_before_the_end(tmp_path):
     assert str(one) in kept["sections"]["codeer"]["chats"]
 
 
+async def test_a_folder_that_went_away_does_not_end_the_talk(tmp_path):
+    folder = tmp_path / "gone"
+    async with running_sandbox(data=folder) as ready, codeer_client(ready) as client:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+        one = await chat(client)
+        ready.world.save()
+        assert (await client.get(f"/chats/{one}/messages")).status_code == 200
+
+
 async def test_stopping_ends_open_streams_at_once():
     loop = asyncio.get_running_loop()
     async with running_sandbox() as ready:
