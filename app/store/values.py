@@ -109,4 +109,8 @@ def account_of(profile: Profile) -> tuple[str, str]:
     if profile.account:
         return profile.name, profile.account
     parts = urlsplit(profile.base)
-    return profile.name, f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else profile.base
+    if not parts.hostname:
+        return profile.name, profile.base
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    return profile.name, f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}")
