@@ -109,6 +109,7 @@ def intake(prompt: str, past: Past) -> Script:
     """Asks for the form; goes on from its values."""
     del past
     yield Say("Gladly. A few questions first, so that the day fits.\n", 200)
+    yield Usage(len(prompt) // 4 + 40, 14)
     given = yield Form(FORM)
     values = given.values if isinstance(given, Values) else {}
     text = _confirmation(values)
