@@ -156,5 +156,7 @@ class OutcomeUnknown(VendorError):
     exit_code = 6
     kind = "unknown"
 
-    def __init__(self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, request_id: str | None = None
+    ) -> None:
         super().__init__(message, status=status, code=code, request_id=request_id, sent=None)
