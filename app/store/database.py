@@ -238,15 +238,12 @@ class Database:
 
     def close(self) -> None:
         """Close; an end of ours that is known to be clean spares the next start its check."""
-        if self._lock is None:
-            return
-        lock, self._lock = self._lock, None
-        with suppress(StoreError, OSError), lock:
-            self.connection.close()
-            if self._presence is not None:
-                self._presence.leave(clean=not self._suspect)
-                self._presence = None
-        lock.close()
+        if self._lock is not None:
+            with suppress(StoreError, OSError), self._lock:
+                self.connection.close()
+                if self._presence is not None:
+                    self._presence.leave(clean=not self._suspect)
+                    self._presence = None
         self._abandon()
 
     def _abandon(self) -> None:

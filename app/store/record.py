@@ -155,6 +155,19 @@ def turns(connection: sqlite3.Connection, pk: int, uids: Sequence[str] | None = 
     return found
 
 
+def prompts(connection: sqlite3.Connection, accounts: Sequence[int], text: str, limit: int) -> list[str]:
+    """What was asked, the latest first, each once; ``text`` is looked for in it."""
+    marks, part = ",".join("?" * len(accounts)), storable(text).casefold()
+    sql = f"""SELECT t.text FROM turns t CROSS JOIN conversations c ON c.pk = t.conversation
+        WHERE c.account IN ({marks}) AND t.text <> '' AND (? = '' OR folded_has(t.text, ?)) ORDER BY t.id DESC"""  # noqa: S608
+    found: dict[str, None] = {}
+    for (said,) in connection.execute(sql, (*accounts, part, part)):
+        found[said] = None
+        if len(found) >= limit:
+            break
+    return list(found)
+
+
 def heads(connection: sqlite3.Connection, pk: int) -> list[TurnHead]:
     """The sizes of a conversation's turns, in order."""
     kinds, states, stops = (

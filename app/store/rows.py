@@ -70,7 +70,7 @@ def pack(value: Json) -> str | None:
         return None
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
-    except ValueError:
+    except (ValueError, TypeError):
         return json.dumps(_finite(value), separators=(",", ":"), default=_plain)
     except RecursionError:
         return json.dumps("(nested too deeply to be kept)")

@@ -294,6 +294,10 @@ class Store:
         values = (query, tuple(accounts), storable(agent), kind, limit, pk)
         return await self._read(lambda connection: search.search(connection, *values))
 
+    async def prompts(self, accounts: Sequence[int], *, text: str = "", limit: int = 200) -> list[str]:
+        """What was asked in all conversations, the latest first, each once; ``text`` is looked for in it."""
+        return await self._read(lambda connection: record.prompts(connection, tuple(accounts), text, limit))
+
     async def note(self, name: str) -> str:
         """A small text kept under a name (where a screen was left); "" if there is none."""
         sql, values = "SELECT value FROM notes WHERE name = ?", (storable(name),)

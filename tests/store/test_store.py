@@ -373,6 +373,15 @@ async def test_ten_thousand_messages_are_laid_out_fast(store: Store, talk: Store
     assert best < 0.3
 
 
+async def test_what_was_asked_before(store: Store, talk: Stored) -> None:
+    asked = ["Hello", "second", "Hello", "thírd"]
+    await store.record(talk.pk, turns=[said(f"u{n}", text, "x", position=float(n)) for n, text in enumerate(asked)])
+    assert await store.prompts([talk.account]) == ["thírd", "Hello", "second"]
+    assert await store.prompts([talk.account], text="THÍ") == ["thírd"]
+    assert await store.prompts([talk.account], limit=1) == ["thírd"]
+    assert await store.prompts([]) == []
+
+
 async def test_the_clock_is_handed_in(path: Path) -> None:
     store = await Store.open(path, clock=Clock(wall=lambda: 77.0))
     stored = await store.save_conversation(await store.account(PROFILE), Conversation("1"))
