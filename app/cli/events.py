@@ -29,8 +29,8 @@ async def _events(args: argparse.Namespace) -> None:
         if not isinstance(vendor, Follows):
             if args.follow:
                 raise UsageError(f"{vendor.label} has no stream to follow; leave --follow out to see what was recorded.")
-            for event in await program.store.events(stored.pk):
-                shown.show(event.wire)
+            for kept in await program.store.events(stored.pk):
+                shown.show(kept.wire)
             return
         last = args.after
         async for event in vendor.history(stored.conversation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from dataclasses import replace
 
 from app.cli import find, out
 from app.cli.compose import Program
@@ -50,7 +51,7 @@ async def _do(program: Program, vendor: Vendor, stored: Stored, args: argparse.N
             if not isinstance(vendor, Renames):
                 raise UsageError(f"{vendor.label} cannot rename a conversation.")
             await vendor.rename(conversation, args.title)
-            await program.store.save_conversation(stored.account, await vendor.conversation(conversation.id))
+            await program.store.save_conversation(stored.account, replace(conversation, title=args.title))
             return "Renamed."
         case "archive":
             if not isinstance(vendor, Archives):

@@ -6,17 +6,11 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
 
-from app.cli import find
 from app.cli.compose import Program
 from app.cli.demo_side import is_demo
+from app.cli.desk import ProgramDesk
 from app.errors import UsageError
-from app.models import Agent, Profile
-from app.protocols import Checks, Vendor
-from app.store import Store, Stored
-from app.turns import Talk, Turns
-from app.vendors import CATALOGUE, VendorEntry, connect
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,108 +33,3 @@ def run(args: argparse.Namespace) -> int:
         return app.return_code or 0
 
     return asyncio.run(show())
-
-
-class ProgramDesk:
-    """The program as the screens see it."""
-
-    def __init__(self, program: Program, *, demo: str = "", only: str = "") -> None:
-        self._program = program
-        self._demo = demo
-        self._only = only
-        self._opening: asyncio.Future[None] | None = None
-        self._session: dict[str, tuple[Profile, str]] = {}
-        self.clock = program.clock
-        self.settings = program.settings
-
-    @property
-    def store(self) -> Store:
-        """There after ``open``."""
-        return self._program.store
-
-    @property
-    def turns(self) -> Turns:
-        """There after ``open``."""
-        return self._program.turns
-
-    @property
-    def has_profiles(self) -> bool:
-        """Whether anything but the demo is known."""
-        return bool(self._program.settings.profiles or self._session or self._demo)
-
-    async def open(self) -> None:
-        """Open the database, once."""
-        if self._opening is None:
-            self._opening = asyncio.ensure_future(self._open())
-        await asyncio.shield(self._opening)
-
-    async def _open(self) -> None:
-        await self._program.__aenter__()
-
-    async def aclose(self) -> None:
-        """Close everything, if it was opened."""
-        if self._opening is not None and self._opening.done() and self._opening.exception() is None:
-            await self._program.__aexit__(None, None, None)
-
-    async def profiles(self) -> Sequence[Profile]:
-        """Every profile in use."""
-        stored = [profile for profile in self._program.settings.profiles if not self._only or profile.name == self._only]
-        session = [profile for profile, _ in self._session.values()]
-        demo = await self._program.demo(self._demo) if self._demo else []
-        return [*([] if self._only and is_demo(self._only) else stored), *session, *demo]
-
-    async def start_demo(self) -> Sequence[Profile]:
-        """Use the demo from now on."""
-        profiles = await self._program.demo(self._demo or "demo")
-        self._demo = self._demo or "demo"
-        return profiles
-
-    async def vendor(self, profile: Profile) -> Vendor:
-        """The connection of a profile."""
-        return await self._program.vendor(profile)
-
-    async def account(self, profile: Profile) -> int:
-        """The store's name for a profile's data."""
-        return await self._program.account(profile)
-
-    async def new_talk(self, profile: Profile, agent: Agent, environment: str = "") -> Talk:
-        """A conversation that its vendor gets with the first prompt."""
-        return await find.new_talk(self._program, profile, agent, environment)
-
-    async def talk(self, stored: Stored) -> Talk:
-        """A conversation that there is."""
-        profile = next((profile for profile in await self.profiles() if profile.name == stored.profile), None)
-        if profile is None:
-            raise UsageError(f"The profile {stored.profile!r} is not in use now, so this conversation cannot be gone on with.")
-        return await self._program.turns.open(await self._program.vendor(profile), stored)
-
-    def vendor_choices(self) -> Sequence[VendorEntry]:
-        """Vendors a key can be for."""
-        return tuple(CATALOGUE.values())
-
-    def guess(self, key: str) -> str:
-        """The vendor whose keys look like this one."""
-        return next((entry.name for entry in CATALOGUE.values() if entry.guess(key)), "")
-
-    async def check_key(self, vendor: str, base: str, key: str) -> str:
-        """One read with that key, at that vendor and region only."""
-        probe = connect(Profile("check", vendor, base), key, clock=self.clock)
-        try:
-            return await probe.check() if isinstance(probe, Checks) else f"{len(await probe.agents())} agents answer."
-        finally:
-            await probe.aclose()
-
-    async def keep_key(self, vendor: str, base: str, key: str, *, remember: bool) -> Profile:
-        """Make a profile of it, stored or for this run only."""
-        taken = {profile.name for profile in await self.profiles()}
-        name = next(name for name in (vendor, *(f"{vendor}-{number}" for number in range(2, 100))) if name not in taken)
-        profile = Profile(name, vendor, base)
-        if remember:
-            from app.keys import Keyring
-            from app.settings import origin
-
-            await Keyring().put(name, origin(base), key)
-            self._program.settings.add_profile(profile)
-        self._session[name] = (profile, key)
-        self._program.lend(name, key)
-        return profile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 
 from app.models import Json, Wire
 from app.text import json_text, safe, safe_line
@@ -56,7 +57,7 @@ def event_object(wire: Wire) -> Json:
     return wire.raw if "type" in wire.raw else {"type": wire.type, **wire.raw}
 
 
-def table(rows: list[tuple[str, ...]], head: tuple[str, ...]) -> None:
+def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...]) -> None:
     """Aligned columns for people; the last one takes what is left of the terminal's width."""
     from rich.cells import cell_len, set_cell_size
 

@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from app.cli import out
 from app.cli.compose import Program
@@ -181,7 +182,8 @@ async def _interrupt(program: Program, talk: Talk, done: asyncio.Future[None], l
         await program.turns.until(talk, lambda: not talk.stopping)
         return
     away = asyncio.ensure_future(leave.wait())
-    await asyncio.wait([done, away], timeout=INTERRUPT_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    waiting: list[asyncio.Future[Any]] = [done, away]
+    await asyncio.wait(waiting, timeout=INTERRUPT_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     away.cancel()
 
 

@@ -41,7 +41,9 @@ class Keeper:
         events: tuple[tuple[Wire, float], ...] = ()
         cursor = None
         if event.wire.type and not event.wire.preview:
-            events = ((event.wire, self._clock.wall()),)
+            if event.wire is not talk.wire:
+                events = ((event.wire, self._clock.wall()),)
+            talk.wire = event.wire
             if event.wire.id:
                 cursor = talk.cursor = event.wire.id
         removed = (change.removed.uid,) if change.removed is not None else ()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from app.models import Answer, Conversation, Failure, Link, LinkState, PromptState, Stop
+from app.models import Answer, Conversation, Failure, Link, LinkState, PromptState, Stop, Wire
 from app.protocols import Vendor
 from app.transcript import Transcript, Turn
 
@@ -48,6 +48,8 @@ class Talk:
     transcript: Transcript
     cursor: str = ""
     """The last event of the server that is in the store."""
+    wire: Wire | None = None
+    """The last event that was kept; several of ours may come from one of the vendor's."""
     jobs: deque[Job] = field(default_factory=deque)
     running: Job | None = None
     task: asyncio.Task[None] | None = None

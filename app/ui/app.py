@@ -17,7 +17,7 @@ from app.errors import ParlourError, UsageError
 from app.models import Profile
 from app.paths import styles
 from app.text import safe_line
-from app.ui import requests, themes
+from app.ui import places, requests, themes
 from app.ui.commands import Actions
 from app.ui.crash import sentence
 from app.ui.desk import Desk
@@ -91,20 +91,23 @@ class ParlourApp(App[None]):
 
     # --- where to go ------------------------------------------------------------------------------------------------------------
 
-    def _show_agents(self) -> None:
-        from app.ui.screens.agents import AgentsScreen
+    @property
+    def _place(self) -> str:
+        return type(self.screen).__name__
 
+    def _show_agents(self) -> None:
         while len(self.screen_stack) > 2:
             self.pop_screen()
-        if not isinstance(self.screen, AgentsScreen):
-            self.push_screen(AgentsScreen(self._desk)) if len(self.screen_stack) < 2 else self.switch_screen(
-                AgentsScreen(self._desk)
-            )
+        if self._place == "AgentsScreen":
+            return
+        screen = places.agents(self._desk)
+        if len(self.screen_stack) < 2:
+            self.push_screen(screen)
+        else:
+            self.switch_screen(screen)
 
     def _show_welcome(self) -> None:
-        from app.ui.screens.welcome import WelcomeScreen
-
-        self.push_screen(WelcomeScreen(self._desk))
+        self.push_screen(places.welcome(self._desk))
 
     @on(requests.OpenAgents)
     def open_agents(self) -> None:
@@ -119,27 +122,21 @@ class ParlourApp(App[None]):
     @on(requests.OpenHistory)
     def open_history(self, event: requests.OpenHistory) -> None:
         """All conversations."""
-        from app.ui.screens.history import HistoryScreen
-
-        if not isinstance(self.screen, HistoryScreen):
-            self.push_screen(HistoryScreen(self._desk, text=event.text))
+        if self._place != "HistoryScreen":
+            self.push_screen(places.history(self._desk, event.text))
 
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:
         """A conversation."""
-        from app.ui.screens.conversation import ConversationScreen
-
-        self.push_screen(ConversationScreen(self._desk, event.talk, draft=event.draft))
+        self.push_screen(places.conversation(self._desk, event.talk, draft=event.draft))
 
     @on(requests.OpenStored)
     def open_stored(self, event: requests.OpenStored) -> None:
         """A conversation of the store: shown from there, then brought up to date."""
 
         async def show() -> None:
-            from app.ui.screens.conversation import ConversationScreen
-
             talk = await self._desk.talk(event.stored)
-            self.push_screen(ConversationScreen(self._desk, talk, turn=event.turn))
+            self.push_screen(places.conversation(self._desk, talk, turn=event.turn))
             if not talk.busy:
                 self._desk.turns.refresh(talk)
 
@@ -181,9 +178,7 @@ class ParlourApp(App[None]):
     @on(requests.OpenEvents)
     def open_events(self, event: requests.OpenEvents) -> None:
         """The inspector."""
-        from app.ui.screens.events import EventsScreen
-
-        self.push_screen(EventsScreen(self._desk, event.talk))
+        self.push_screen(places.events(self._desk, event.talk))
 
     @on(requests.GoBack)
     def go_back(self) -> None:

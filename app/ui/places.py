@@ -1,0 +1,43 @@
+"""The screens by name. Each is imported when it is first gone to, so that the first one is painted early."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from app.turns import Talk
+from app.ui.desk import Desk
+
+
+def welcome(desk: Desk) -> Screen[None]:
+    """Where a key is taken."""
+    from app.ui.screens.welcome import WelcomeScreen
+
+    return WelcomeScreen(desk)
+
+
+def agents(desk: Desk) -> Screen[None]:
+    """Who there is to talk with."""
+    from app.ui.screens.agents import AgentsScreen
+
+    return AgentsScreen(desk)
+
+
+def history(desk: Desk, text: str = "") -> Screen[None]:
+    """All conversations."""
+    from app.ui.screens.history import HistoryScreen
+
+    return HistoryScreen(desk, text=text)
+
+
+def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "") -> Screen[None]:
+    """One conversation."""
+    from app.ui.screens.conversation import ConversationScreen
+
+    return ConversationScreen(desk, talk, draft=draft, turn=turn)
+
+
+def events(desk: Desk, talk: Talk) -> Screen[None]:
+    """Its events."""
+    from app.ui.screens.events import EventsScreen
+
+    return EventsScreen(desk, talk)
