@@ -7,7 +7,19 @@ from starlette.routing import BaseRoute
 
 from app.models import Json
 from app.sandbox.core import World
-from app.sandbox.qoder import agents, attachments, environments, events, models, sessions, threads
+from app.sandbox.qoder import (
+    agents,
+    attachments,
+    environments,
+    events,
+    files,
+    memories,
+    models,
+    sessions,
+    skills,
+    threads,
+    vaults,
+)
 from app.sandbox.qoder.cloud import Cloud
 from app.sandbox.qoder.wire import RefusedError, refuse, respond
 
@@ -15,7 +27,7 @@ from app.sandbox.qoder.wire import RefusedError, refuse, respond
 def routes(world: World) -> list[BaseRoute]:
     """Every route of this side; the account is made, or read back, at the first request."""
     cloud = Cloud(world)
-    parts = (models, agents, environments, sessions, attachments, threads, events)
+    parts = (models, agents, environments, sessions, attachments, threads, events, files, vaults, skills, memories)
     return [found for part in parts for found in part.routes(cloud)]
 
 

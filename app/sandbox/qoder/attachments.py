@@ -11,7 +11,7 @@ from app.sandbox.qoder import checks
 from app.sandbox.qoder.cloud import Cloud
 from app.sandbox.qoder.gate import route
 from app.sandbox.qoder.pages import page
-from app.sandbox.qoder.wire import Call, Reply, conflict, invalid, unknown
+from app.sandbox.qoder.wire import Call, Reply, clash, invalid, unknown
 
 KINDS = ("file", "github_repository", "git_repository", "memory_store")
 SECRETS = {"github_repository": "authorization_token", "git_repository": "password"}
@@ -45,9 +45,10 @@ def _mount(cloud: Cloud, entry: Mapping[str, Json], others: list[dict[str, Json]
         told |= _file(cloud, entry, others)
     elif kind == "memory_store":
         store = checks.text(entry, "memory_store_id", least=1)
-        cloud.row("memory_stores", "Memory store", store)
+        kept = cloud.row("memory_stores", "Memory store", store)["object"]
         access = checks.choice(entry, "access", ("read_only", "read_write"), "read_write")
-        told |= {"memory_store_id": store, "access": access, "mount_path": f"/mnt/memory/{store}"}
+        told |= {"memory_store_id": store, "access": access, "name": kept["name"], "description": kept["description"]}
+        told["mount_path"] = f"/mnt/memory/{store}"
         if entry.get("instructions") is not None:
             told["instructions"] = checks.text(entry, "instructions", most=4096)
     else:
@@ -59,7 +60,7 @@ def _file(cloud: Cloud, entry: Mapping[str, Json], others: list[dict[str, Json]]
     ident = checks.text(entry, "file_id", least=1)
     cloud.row("files", "File", ident)
     if any(other.get("file_id") == ident for other in others):
-        raise conflict(f"File '{ident}' is mounted already.", "file_id")
+        raise clash(f"File '{ident}' is mounted already.", "file_id")
     return {"file_id": ident, "mount_path": checks.text(entry, "mount_path") or f"/mnt/session/uploads/{ident}"}
 
 
@@ -94,7 +95,8 @@ def _list(cloud: Cloud, call: Call) -> Reply:
 
 def _add(cloud: Cloud, call: Call) -> Reply:
     live = cloud.live(call.names["session"])
-    live.check_open()
+    if live.object["archived_at"] or live.object["status"] == "terminated":
+        raise clash("The session takes no more resources.")
     if call.body.get("type") != "file":
         raise invalid("Only files can be added to a session that exists.", "type")
     resource = _mount(cloud, call.body, live.object["resources"])

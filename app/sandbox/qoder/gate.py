@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -14,13 +14,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.models import Json
-from app.sandbox.qoder.wire import Call, RefusedError, Reply, conflict, invalid, refuse, respond
+from app.sandbox.qoder.wire import Call, Part, RefusedError, Reply, conflict, invalid, refuse, respond
 
 if TYPE_CHECKING:
     from app.sandbox.qoder.cloud import Cloud
 
 MAX_BODY = 4 * 1024 * 1024
-MAX_UPLOAD = 128 * 1024 * 1024
+MAX_UPLOAD = 64 * 1024 * 1024
+"""Of a multipart body; the gateway in China has one limit for all (resources contract 2.2)."""
 RETENTION = 24 * 3600
 """Seconds an idempotency key is remembered (contract 4.2)."""
 
@@ -37,7 +38,7 @@ def route(cloud: Cloud, method: str, path: str, handler: Handler) -> Route:
         request_id = request.headers.get("x-request-id") or cloud.world.ids.uuid()
         try:
             _authenticate(cloud, request)
-            raw = await _body(request)
+            raw = await _body(request, MAX_BODY if cloud.dialect == "cn" else MAX_UPLOAD)
             call = await _call(request, raw, request_id)
             answer = _once(cloud, handler, call, raw)
         except RefusedError as error:
@@ -57,10 +58,10 @@ def _authenticate(cloud: Cloud, request: Request) -> None:
         raise RefusedError(401, "Invalid API key or token.")
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, upload: int) -> bytes:
     """The body, cut like the gateway cuts it: what is too long is no valid JSON (contract 2)."""
     multipart = request.headers.get("content-type", "").startswith("multipart/")
-    limit = MAX_UPLOAD if multipart else MAX_BODY
+    limit = upload if multipart else MAX_BODY
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -82,7 +83,7 @@ async def _call(request: Request, raw: bytes, request_id: str) -> Call:
         query=request.query_params,
         headers=request.headers,
         body={} if multipart or request.method == "GET" else _json(raw),
-        form=await _form(request, raw) if multipart else None,
+        form=await _form(request, raw) if multipart else (),
         key=key,
         request_id=request_id,
     )
@@ -100,15 +101,22 @@ def _json(raw: bytes) -> dict[str, Json]:
     return value
 
 
-async def _form(request: Request, raw: bytes) -> Json:
+async def _form(request: Request, raw: bytes) -> tuple[Part, ...]:
     async def receive() -> dict[str, Json]:
         return {"type": "http.request", "body": raw, "more_body": False}
 
-    parsing: Callable[[], Awaitable[Json]] = Request(request.scope, receive).form
     try:
-        return await parsing()
+        form = await Request(request.scope, receive).form()
     except HTTPException:
         raise invalid("Invalid multipart form or request too large.") from None
+    parts: list[Part] = []
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            parts.append(Part(name, "", "text/plain", value.encode(errors="replace")))
+        else:
+            parts.append(Part(name, value.filename or "", value.content_type or "", await value.read()))
+    await form.close()
+    return tuple(parts)
 
 
 def _once(cloud: Cloud, handler: Handler, call: Call, raw: bytes) -> Reply | Response:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.models import Json
-from app.sandbox.qoder import echoes, toolset
+from app.sandbox.qoder import artifacts, echoes, toolset
 from app.sandbox.qoder.scripts import Together, plan
 from app.sandbox.steps import Ask, Call, Error, Result, Say, Step, Think, Tool, Usage, Verdict, tokens
 
@@ -148,6 +148,10 @@ class Performer:
             text = f"Permission to use {step.name} was denied." + (f" Reason: {answer['text']}" if answer["text"] else "")
         failed = step.failed if answer["allow"] else True
         self._journal.add("agent.tool_result", tool_use_id=ident, content=[{"type": "text", "text": text}], is_error=failed)
+        if step.name == artifacts.DELIVERS and not failed:
+            session = self._live.object["id"]
+            given = artifacts.delivered(self._live.world, session, step.input, self._turn["prompt"])
+            self._journal.add("agent.artifact_delivered", **given)
 
     # --- how it ends ---------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,14 @@ from app.sandbox.qoder.toolset import built_in, fold
 from app.sandbox.qoder_agents import fitting
 from app.sandbox.steps import AgentSpec, Call, Result, Say, Step, Tool, Usage, Verdict
 
+_INPUTS: dict[str, Json] = {
+    "Bash": {"command": "true"},
+    "Glob": {"pattern": "**/*"},
+    "Grep": {"pattern": "hello"},
+    "WebFetch": {"url": "https://example.com"},
+    "WebSearch": {"query": "hello"},
+    "DeliverArtifacts": {"path": "report.md"},
+}
 _USE = re.compile(r"\s*use\s+([\w ,-]+?)\s*", re.IGNORECASE)
 
 
@@ -57,7 +65,9 @@ def _named(agent: Mapping[str, Json], prompt: str) -> list[Tool | Call]:
         if word in custom:
             steps.append(Call(word, fitting(custom[word]["input_schema"])))
         elif fold(word) in own:
-            steps.append(Tool(own[fold(word)], {"command": "true"}, f"{own[fold(word)]} was used"))
+            steps.append(
+                Tool(own[fold(word)], _INPUTS.get(own[fold(word)], {"file_path": "README.md"}), f"{own[fold(word)]} was used")
+            )
     return steps
 
 

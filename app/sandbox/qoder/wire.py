@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from starlette.datastructures import FormData, QueryParams
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from app.models import Json
@@ -51,6 +51,26 @@ def conflict(message: str, param: str = "") -> RefusedError:
     return RefusedError(409, message, param=param)
 
 
+def clash(message: str, param: str = "") -> RefusedError:
+    """409 with the ``error.type`` of a bad request, as memories and session resources have it (resources contract 1.5)."""
+    return RefusedError(409, message, param=param, kind="invalid_request_error")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a multipart body; ``filename`` is "" for a plain field and may hold folders."""
+
+    name: str
+    filename: str
+    media_type: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """The part as text."""
+        return self.content.decode(errors="replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One authenticated request, its body already read."""
@@ -63,8 +83,8 @@ class Call:
     headers: Mapping[str, str]
     body: Mapping[str, Json] = field(default_factory=dict)
     """The JSON object sent, {} for an empty body."""
-    form: FormData | None = None
-    """The fields and files of a multipart body."""
+    form: tuple[Part, ...] = ()
+    """The parts of a multipart body."""
     key: str = ""
     """The ``Idempotency-Key``."""
     request_id: str = ""
