@@ -106,6 +106,7 @@ class Script:
             reply = reply(request)
         if isinstance(reply, httpx.Response) and not isinstance(reply.stream, Body):
             return httpx.Response(reply.status_code, headers=reply.headers, stream=Body([reply.content], "eof"))
+        assert isinstance(reply, httpx.Response)
         return reply
 
 

@@ -7,6 +7,7 @@ the replay of the preview. A reconnect therefore resumes from the last *finished
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -15,7 +16,7 @@ from app.clock import Clock
 from app.errors import Conflict, NotFound, OutcomeUnknown, Protocol, RateLimited, Refused, Unavailable, VendorError
 from app.models import Json, Link, LinkState
 from app.protocols import tell_link
-from app.vendors.http import Http
+from app.vendors.http import Http, Stream
 from app.vendors.qoder.content import mapping, text
 from app.vendors.qoder.decode import FINAL, PREVIEWS, Raw
 from app.vendors.qoder.refusals import mid_stream
@@ -27,6 +28,8 @@ SILENCE = 60.0
 """Seconds without a byte, heartbeats included, after which a connection counts as dead."""
 FIRST_WAIT, LONGEST_WAIT, HEALTHY = 0.5, 10.0, 5.0
 """Seconds: reconnect waits begin with the first, double up to the second, and begin anew after a connection lived the third."""
+QUIET, LONGEST_QUIET = 15.0, 120.0
+"""Seconds without an event, on a line that lives, after which the list is read; longer each time that it has nothing."""
 REMEMBERED = 10_000
 ODD_LIMIT = 3
 """Connections in a row that broke on something that is not this API, without one event in between."""
@@ -72,6 +75,9 @@ class Tail:
         """Whether the events that come now were listed after a refused cursor."""
         self._seen = Seen()
         self._cursor_refused = False
+        self._sure = after
+        """Up to here the list has confirmed what was delivered."""
+        self._since_sure = 0
         self._gap_filled = False
         """Whether the list was read since the last event came; if so, a reconnect reads it once there is a new frame."""
         self._previews: dict[str, str] = {}
@@ -83,7 +89,7 @@ class Tail:
         """Count a listed event as delivered and go on after it."""
         if name:
             self._seen.add(name)
-            self.last_any = self.last_buffered = name
+            self.last_any = self.last_buffered = self._sure = name
 
     async def events(self) -> AsyncGenerator[Raw, None]:
         """Yield until the session is terminated or deleted. Raises what cannot be mended by connecting again."""
@@ -146,19 +152,38 @@ class Tail:
                 for raw in await self._rebuild():
                     yield raw
                 self.listing = False
-            gap = resumed
-            if gap and not self._gap_filled:
-                gap = False
-                for raw in await self._missed(cursor):
+            async with aclosing(self._heard(stream, resumed=resumed)) as heard:
+                async for raw in heard:
                     yield raw
+
+    async def _heard(self, stream: Stream, *, resumed: bool) -> AsyncGenerator[Raw, None]:
+        """The events of an open stream. Where none come although the line lives, the list is asked whether some were lost."""
+        gap, quiet = resumed, QUIET
+        if gap and not self._gap_filled:
+            gap = False
+            for raw in await self._missed():
+                yield raw
+        time = asyncio.get_running_loop().time
+        while True:
+            until = time() + quiet
+            stream.linger(quiet)
             async for frame in stream.frames():
                 self._alive = self._clock.monotonic()
                 if gap:
                     gap = False
-                    for raw in await self._missed(cursor):
+                    for raw in await self._missed():
                         yield raw
                 for raw in self._received(frame):
                     yield raw
+                quiet = QUIET
+                until = time() + quiet
+                stream.linger(quiet)
+            if time() < until:
+                return
+            missed = await self._missed()
+            quiet = QUIET if missed else min(quiet * 2, LONGEST_QUIET)
+            for raw in missed:
+                yield raw
 
     async def _rebuild(self) -> list[Raw]:
         """The cursor was refused: everything listed after the last event that was delivered, else everything (contract 17.24)."""
@@ -167,7 +192,7 @@ class Tail:
         self.rebuilt = self.rebuilt or known < 0
         fresh = self._unseen(listed[known + 1 :])
         self._cursor_refused = False
-        self.last_buffered = text(listed[-1].get("id")) if listed else ""
+        self.last_buffered = self._sure = text(listed[-1].get("id")) if listed else ""
         if fresh:
             tell_link.get()(Link(LinkState.CATCHING_UP, count=len(fresh)))
         return fresh
@@ -175,13 +200,13 @@ class Tail:
     def _is_known(self, name: str) -> bool:
         return name in self._seen or bool(name and name == self.last_buffered)
 
-    async def _missed(self, cursor: str) -> list[Raw]:
-        """What is listed after ``cursor`` and was not delivered: a server may skip events when it resumes.
+    async def _missed(self) -> list[Raw]:
+        """What is listed and was not delivered: a server may skip events, most likely when it resumes.
 
         A list that cannot be read is no reason to stop: by the contract the resumed stream is complete.
         """
         try:
-            listed = [raw async for raw in self._listed(cursor)]
+            listed = [raw async for raw in self._listed(self._sure)]
         except VendorError:
             return []
         self._gap_filled = True
@@ -197,14 +222,20 @@ class Tail:
             if not name or self._seen.add(name):
                 fresh.append(raw)
                 self._delivered(name)
-        if listed and text(listed[-1].get("id")):
-            self.last_any = self.last_buffered = text(listed[-1].get("id"))
+        last = text(listed[-1].get("id")) if listed else ""
+        if last:
+            self._sure, self._since_sure = last, 0
+            if fresh and fresh[-1] is listed[-1]:
+                self.last_any = self.last_buffered = last
         return fresh
 
     def _delivered(self, name: str) -> None:
         self._previews.pop(name, None)
         self._odd = 0
         self._gap_filled = False
+        self._since_sure += 1
+        if self._since_sure > REMEMBERED // 2:
+            self._sure, self._since_sure = self.last_buffered, 0
 
     def _received(self, frame: Frame) -> list[Raw]:
         """What a frame means: usually one event; none for a heartbeat, a repetition, a late delta."""
