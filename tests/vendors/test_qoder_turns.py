@@ -392,8 +392,9 @@ async def test_it_may_turn_up_late(script):
 
 async def test_offline_it_stays_unknown(script):
     script.on("GET", EVENTS, httpx.ConnectError("no route"))
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(Unavailable) as caught:
         await gather(script.vendor.settle(CONVERSATION, PROMPT))
+    assert caught.value.sent is None
 
 
 async def test_a_mark_the_server_does_not_know_is_passed_over(script):

@@ -265,14 +265,18 @@ class Qoder:
         return path("sessions", conversation.id, "events")
 
     async def _sought(self, conversation: Conversation, prompt: Prompt, after: str, prompt_id: str) -> list[Raw]:
-        """The prompt's record and everything listed after it; ``NotFound`` after ten seconds of looking."""
+        """The prompt's record and everything listed after it; ``NotFound`` after ten seconds of looking.
+
+        A list that cannot be read raises its own error with ``sent=None``: it may be asked for again.
+        """
         tell_link.get()(Link(LinkState.CHECKING))
         for pause in _LOOKS:
             await self._clock.sleep(pause)
             try:
                 listed = await gathered(self._calls.listed(conversation.id, after))
             except VendorError as error:
-                raise _unanswered(error) from error
+                error.sent = None
+                raise
             places = [at for at, raw in enumerate(listed) if record_of(raw, prompt_id, prompt.text)]
             if places:
                 return listed[places[0] if after or prompt_id else places[-1] :]
@@ -294,13 +298,3 @@ def _busy(error: Conflict) -> Conflict:
     words = f"The session did not take this message ({error})."
     hint = "If a turn is running, wait for its end or interrupt it; nothing was sent twice."
     return Conflict(f"{words} {hint}", status=error.status, code=error.code, request_id=error.request_id, sent=False)
-
-
-def _unanswered(error: VendorError) -> VendorError:
-    """A read that failed while a prompt's fate is looked for: a refusal stands, anything else leaves it unknown."""
-    if error.status is not None and 400 <= error.status < 500 and error.status not in (408, 429):
-        error.sent = None
-        return error
-    return OutcomeUnknown(
-        f"The session could not be read ({error}), so it is not known whether the message arrived.", status=error.status
-    )
