@@ -280,6 +280,28 @@ async def test_threads_show_the_main_one():
         await side.call("GET", f"/sessions/{session}/threads/sthr_x", status=404)
 
 
+async def test_a_coordinator_hands_out_threads():
+    async with running() as side:
+        worker = await side.call("POST", "/agents", {"name": "Worker", "model": "auto"})
+        roster = {"type": "coordinator", "agents": [worker["id"], {"type": "self"}]}
+        tools = [{"type": "agent_toolset_20260401"}]
+        body = {"name": "Boss", "model": "auto", "tools": tools, "multiagent": roster}
+        boss = await side.call("POST", "/agents", body)
+        assert boss["multiagent"]["agents"][0] == {"type": "agent", "id": worker["id"], "version": 1, "name": "Worker"}
+        session = await side.session(boss["id"])
+        await side.send(session, "count")
+        await side.idle(session)
+        main, first, second = (await side.call("GET", f"/sessions/{session}/threads"))["data"]
+        assert (main["parent_thread_id"], first["parent_thread_id"]) == (None, main["id"])
+        assert [thread["agent"]["name"] for thread in (main, first, second)] == ["Boss", "Worker", "Boss"]
+        types = [event["type"] for event in (await side.call("GET", f"/sessions/{session}/threads/{first['id']}/events"))["data"]]
+        expected = ["thread_created", "thread_status_running", "agent.message", "thread_status_idle"]
+        assert [name.removeprefix("session.") for name in types] == expected
+        lanes = [event.get("session_thread_id") for event in await side.events(session, types="agent.message")]
+        assert lanes == [first["id"], second["id"], None]
+        await side.send(session, {"type": "user.interrupt", "session_thread_id": "sthr_none"}, status=404)
+
+
 async def test_the_china_dialect():
     async with running(dialect="cn") as side:
         session = await side.session(BUILDER)

@@ -47,7 +47,7 @@ def past(events: Sequence[Mapping[str, Json]]) -> list[list[str]]:
     for event in events:
         if event["type"] in PROMPTS:
             turns.append([prompt([event]), ""])
-        elif event["type"] == "agent.message" and turns:
+        elif event["type"] == "agent.message" and turns and not event.get("session_thread_id"):
             turns[-1][1] += joined(event["content"])
     return turns
 

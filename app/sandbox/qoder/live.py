@@ -37,6 +37,11 @@ class Live:
         return found
 
     @property
+    def threads(self) -> list[dict[str, Json]]:
+        """The main thread and its workers'."""
+        return [self.record["thread"], *self.record["workers"]]
+
+    @property
     def busy(self) -> bool:
         """Whether a turn is executing."""
         return self.object["status"] in BUSY
@@ -90,10 +95,14 @@ class Live:
         self.changed()
 
     def interrupt(self, events: Sequence[Mapping[str, Json]]) -> None:
-        """Note the client's interrupt and stop the turn, if there is one; harmless otherwise (contract 12.6)."""
+        """Note the client's interrupt and stop the turn, if there is one and it is meant; harmless otherwise (contract 12.6)."""
         self._echo(events)
-        if self.record["turn"] is not None:
+        if self.record["turn"] is not None and any(self.stops(event) for event in events):
             self.stop()
+
+    def stops(self, event: Mapping[str, Json]) -> bool:
+        """Whether an interrupt is for the turn: a worker here is done with its thread before anybody can interrupt it."""
+        return event.get("session_thread_id") in (None, self.record["thread"]["id"])
 
     def cancel(self) -> bool:
         """Begin to cancel. False: there was nothing to cancel."""
@@ -169,6 +178,15 @@ class Live:
             await self._answered.wait()
         found, self.record["turn"]["waiting"] = self.waiting, {}
         return found
+
+    def hire(self, agent: Mapping[str, Json]) -> dict[str, Json]:
+        """A new thread below the main one; what its events say about it."""
+        now = self.world.clock.stamp()
+        snapshot = {"id": agent["id"], "type": "agent", "version": agent["version"], "name": agent["name"]}
+        thread = {**self.record["thread"], "id": self.world.ids.name("sthr_"), "agent": snapshot, "status": "idle"}
+        thread |= {"parent_thread_id": self.record["thread"]["id"], "created_at": now, "updated_at": now}
+        self.record["workers"].append(thread)
+        return {"session_thread_id": thread["id"], "agent_name": agent["name"]}
 
     def changed(self) -> None:
         """Something is to be saved."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.models import Json
 from app.sandbox.qoder import artifacts, echoes, toolset
-from app.sandbox.qoder.scripts import Together, plan
+from app.sandbox.qoder.scripts import Delegate, Together, plan
 from app.sandbox.steps import Ask, Call, Error, Result, Say, Step, Think, Tool, Usage, Verdict, tokens
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Performer:
 
     # --- steps ---------------------------------------------------------------------------------------------------------------
 
-    async def _perform(self, step: Step | Together, index: int) -> object:
+    async def _perform(self, step: Step | Together | Delegate, index: int) -> object:
         given: object = None
         match step:
             case Think():
@@ -70,6 +70,8 @@ class Performer:
                 given = await self._use(step.steps, index)
             case Ask() | Tool() | Call():
                 [given] = await self._use([step], index)
+            case Delegate():
+                given = self._delegate(step)
             case Usage():
                 price = echoes.CREDITS_A_TOKEN
                 cost = price["input"] * step.input + price["output"] * step.output
@@ -78,8 +80,10 @@ class Performer:
         self._live.changed()
         return given
 
-    def _again(self, step: Step | Together, index: int) -> object:
+    def _again(self, step: Step | Together | Delegate, index: int) -> object:
         """What a step gave when it was played before the restart."""
+        if isinstance(step, Delegate):
+            return step.report
         kept = self._turn["answers"].get(str(index))
         if kept is None:
             return None
@@ -100,6 +104,20 @@ class Performer:
                 await self._clock.sleep(0)
             self._journal.say(token)
         self._journal.finish(content=[{"type": "text", "text": step.text}])
+
+    def _delegate(self, step: Delegate) -> str:
+        """A worker's thread from its first word to its last; its events are in the session's stream too (contract 11)."""
+        self._live.begin_span()
+        lane = self._live.hire(step.agent)
+        task, report = ([{"type": "text", "text": text}] for text in (step.text, step.report))
+        ident, name = lane["session_thread_id"], lane["agent_name"]
+        self._journal.add("session.thread_created", **lane)
+        self._journal.add("session.thread_status_running", **lane)
+        self._journal.add("agent.thread_message_sent", to_session_thread_id=ident, to_agent_name=name, content=task)
+        self._journal.add("agent.message", session_thread_id=ident, content=report)
+        self._journal.add("session.thread_status_idle", **lane, stop_reason={"type": "end_turn"})
+        self._journal.add("agent.thread_message_received", from_session_thread_id=ident, from_agent_name=name, content=report)
+        return step.report
 
     async def _use(self, steps: Sequence[Ask | Tool | Call], index: int) -> list[object]:
         """Announce tools, wait for the client where it is asked, tell the results."""

@@ -14,7 +14,7 @@ from app.models import Json
 from app.sandbox.agents import AGENTS, play
 from app.sandbox.qoder.toolset import built_in, fold
 from app.sandbox.qoder_agents import fitting
-from app.sandbox.steps import AgentSpec, Call, Result, Say, Step, Tool, Usage, Verdict
+from app.sandbox.steps import AgentSpec, Call, Result, Say, Step, Think, Tool, Usage, Verdict
 
 _INPUTS: dict[str, Json] = {
     "Bash": {"command": "true"},
@@ -34,7 +34,21 @@ class Together:
     steps: tuple[Tool | Call, ...]
 
 
-Plan = Generator[Step | Together, Any, None]
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """A coordinator hands ``text`` to a worker, which has a thread of its own. The generator receives the worker's report."""
+
+    agent: Mapping[str, Json]
+    """``id``, ``version``, ``name``."""
+    text: str
+
+    @property
+    def report(self) -> str:
+        """What the worker says: it repeats its task."""
+        return f"{self.agent['name']}: {self.text}"
+
+
+Plan = Generator[Step | Together | Delegate, Any, None]
 
 
 def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past: Sequence[Sequence[str]]) -> Plan:
@@ -51,6 +65,8 @@ def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past:
     tools = [] if any(spec.id == one.id for one in AGENTS) else _named(agent, prompt)
     if tools:
         return _use(tools)
+    if agent.get("multiagent"):
+        return _coordinate(agent, prompt)
     return play(spec, prompt, [(said, answer) for said, answer in past])
 
 
@@ -69,6 +85,17 @@ def _named(agent: Mapping[str, Json], prompt: str) -> list[Tool | Call]:
                 Tool(own[fold(word)], _INPUTS.get(own[fold(word)], {"file_path": "README.md"}), f"{own[fold(word)]} was used")
             )
     return steps
+
+
+def _coordinate(agent: Mapping[str, Json], prompt: str) -> Plan:
+    own = {name: agent[name] for name in ("id", "version", "name")}
+    yield Think("Each of my team gets the task.")
+    reports: list[str] = []
+    for member in [own if one["type"] == "self" else one for one in agent["multiagent"]["agents"] if one["type"] != "advisor"]:
+        report = yield Delegate(member, prompt)
+        reports.append(report)
+    yield Say("My team says:\n\n" + "\n".join(f"- {report}" for report in reports) + "\n")
+    yield Usage(60, 20 * len(reports))
 
 
 def _use(tools: Sequence[Tool | Call]) -> Plan:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.models import Json
 from app.sandbox.qoder import checks
 from app.sandbox.qoder.echoes import ANSWERS, PROMPTS, answered
-from app.sandbox.qoder.wire import conflict, invalid
+from app.sandbox.qoder.wire import conflict, invalid, unknown
 
 if TYPE_CHECKING:
     from app.sandbox.qoder.cloud import Cloud
@@ -46,7 +46,10 @@ def check_fits(live: Live, events: list[dict[str, Json]]) -> None:
     for event in events:
         kind = event["type"]
         if kind == "user.interrupt":
-            busy, waiting = False, []
+            if event.get("session_thread_id") not in (None, *(thread["id"] for thread in live.threads)):
+                raise unknown("Session thread", event["session_thread_id"])
+            if live.stops(event):
+                busy, waiting = False, []
         elif kind in PROMPTS:
             if busy:
                 raise conflict("A turn is running; wait until the session is idle, or interrupt it.")

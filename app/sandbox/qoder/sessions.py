@@ -85,7 +85,7 @@ def _born(cloud: Cloud, session: dict[str, Json]) -> Live:
         "status": "idle", "stats": None, "usage": None, "archived_at": None, "created_at": now, "updated_at": now,
     }  # fmt: skip
     spent = {"model": 0.0, "runtime": 0.0, "seconds": 0.0}
-    record: dict[str, Json] = {"object": session, "events": [], "thread": thread, "turn": None, "spent": spent}
+    record: dict[str, Json] = {"object": session, "events": [], "thread": thread, "workers": [], "turn": None, "spent": spent}
     cloud.table("sessions")[session["id"]] = record
     return cloud.live(session["id"])
 

@@ -1,8 +1,8 @@
-"""Threads of a session: here each has its main one only (contract 11)."""
+"""Threads of a session: the main one, and one for each worker of a coordinator (contract 11)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -27,9 +27,16 @@ def routes(cloud: Cloud) -> list[BaseRoute]:
     ]
 
 
-def of_thread(event: Mapping[str, Json]) -> bool:
-    """Whether an event is the thread's and not only the session's."""
-    return not event["type"].startswith("session.") or event["type"].startswith("session.thread_")
+def of_thread(thread: Mapping[str, Json]) -> Callable[[Mapping[str, Json]], bool]:
+    """A test for events of ``thread``: those that name it; for the main one also those that name none and are no session's."""
+
+    def fits(event: Mapping[str, Json]) -> bool:
+        lane = event.get("session_thread_id")
+        if lane is None:
+            return thread["parent_thread_id"] is None and not event["type"].startswith("session.")
+        return bool(lane == thread["id"])
+
+    return fits
 
 
 def _shown(cloud: Cloud, thread: Mapping[str, Json]) -> dict[str, Json]:
@@ -37,15 +44,16 @@ def _shown(cloud: Cloud, thread: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _found(cloud: Cloud, call: Call) -> dict[str, Json]:
-    thread: dict[str, Json] = cloud.live(call.names["session"]).record["thread"]
-    if thread["id"] != call.names["thread"]:
-        raise unknown("Session thread", call.names["thread"])
+    ident = call.names["thread"]
+    thread = next((item for item in cloud.live(call.names["session"]).threads if item["id"] == ident), None)
+    if thread is None:
+        raise unknown("Session thread", ident)
     return thread
 
 
 def _list(cloud: Cloud, call: Call) -> Reply:
-    thread = cloud.live(call.names["session"]).record["thread"]
-    return Reply(page(call, [_shown(cloud, thread)], dialect=cloud.dialect))
+    threads = cloud.live(call.names["session"]).threads
+    return Reply(page(call, [_shown(cloud, thread) for thread in threads], dialect=cloud.dialect))
 
 
 def _get(cloud: Cloud, call: Call) -> Reply:
@@ -56,17 +64,18 @@ def _archive(cloud: Cloud, call: Call) -> Reply:
     thread = _found(cloud, call)
     if cloud.live(call.names["session"]).busy:
         raise conflict("The thread is running.")
-    thread["archived_at"] = thread["archived_at"] or cloud.stamp()
-    cloud.tell("archive", object="session_thread", id=thread["id"], idempotency_key=call.key or None)
+    if not thread["archived_at"]:
+        thread["archived_at"] = cloud.stamp()
+        cloud.tell("archive", object="session_thread", id=thread["id"], idempotency_key=call.key or None)
+        cloud.changed()
     return Reply(_shown(cloud, thread))
 
 
 def _events(cloud: Cloud, call: Call) -> Reply:
-    _found(cloud, call)
     events = cloud.live(call.names["session"]).journal.events
-    return Reply(page(call, events, dialect=cloud.dialect, keep=of_thread))
+    return Reply(page(call, events, dialect=cloud.dialect, keep=of_thread(_found(cloud, call))))
 
 
 def _stream(cloud: Cloud, call: Call) -> Response:
-    _found(cloud, call)
-    return stream(cloud, call, cloud.live(call.names["session"]).journal, (), of_thread)
+    thread = _found(cloud, call)
+    return stream(cloud, call, cloud.live(call.names["session"]).journal, (), of_thread(thread))
