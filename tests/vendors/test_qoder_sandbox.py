@@ -340,6 +340,21 @@ async def test_a_new_account_gets_its_first_environment():
         assert made.raw["config"]["networking"]["type"] == "unrestricted"
 
 
+async def test_an_uploaded_file_goes_with_a_prompt(tmp_path):
+    file = tmp_path / "ledger.csv"
+    file.write_text("day,total\n1,2\n")
+    told = []
+    async with account() as (ready, vendor):
+        conversation = await begun(vendor, PARROT)
+        attached = await vendor.upload(file, progress=lambda sent, total: told.append((sent, total)))
+        assert (attached.name, attached.size, attached.media_type) == ("ledger.csv", 14, "text/csv")
+        assert told
+        prompt = Prompt("k1", "Read it.", (attached,))
+        await turn(vendor, conversation, prompt)
+        assert (await stored(vendor, conversation)).turns[0].attachments[0].id == attached.id
+        assert len(ledger(ready, "upload", "qoder")) == 1
+
+
 async def test_a_wrong_key_and_an_unknown_session():
     async with account() as (ready, vendor):
         with pytest.raises(NotFound):

@@ -7,7 +7,19 @@ import pytest
 
 from app.errors import Conflict, KeyRefused, NotFound, OutcomeUnknown, Refused, TooLarge, Unavailable
 from app.models import Answer, Answered, Attachment, Link, LinkState, PartDone, Prompt, Prompted, RequestKind, Stop, TurnEnded
-from app.protocols import Approves, Archives, Checks, Deletes, Follows, Interrupts, NeedsEnvironment, Renames, Vendor, tell_link
+from app.protocols import (
+    Approves,
+    Archives,
+    Attaches,
+    Checks,
+    Deletes,
+    Follows,
+    Interrupts,
+    NeedsEnvironment,
+    Renames,
+    Vendor,
+    tell_link,
+)
 from tests.vendors.qoder_script import BASE, CONVERSATION, EVENTS, KEY, SESSION, Journal, Script, events, gather, page, refused
 
 STREAM = EVENTS + "/stream"
@@ -57,7 +69,7 @@ async def script():
 
 def test_what_it_can_do():
     vendor = Script().vendor
-    for protocol in (Vendor, Checks, Interrupts, Approves, Follows, Renames, Archives, Deletes, NeedsEnvironment):
+    for protocol in (Vendor, Attaches, Checks, Interrupts, Approves, Follows, Renames, Archives, Deletes, NeedsEnvironment):
         assert isinstance(vendor, protocol)
 
 

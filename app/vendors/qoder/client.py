@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mimetypes
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from pathlib import Path
 
 import httpx
 
@@ -14,6 +16,7 @@ from app.models import (
     Agent,
     Answer,
     Answered,
+    Attachment,
     Conversation,
     Environment,
     Event,
@@ -27,7 +30,7 @@ from app.models import (
     TurnEnded,
 )
 from app.protocols import tell_link
-from app.vendors.http import Http, Policy
+from app.vendors.http import Http, Policy, Upload
 from app.vendors.qoder import bodies, objects, pages
 from app.vendors.qoder.calls import CREATE_PATIENCE, Calls, path, receipt
 from app.vendors.qoder.content import busy, mapping, text
@@ -38,6 +41,9 @@ from app.vendors.qoder.turn import Gate, echo_of_answers, prompted, record_of
 
 POLICY = Policy(limited=(1.0, 2.0, 4.0), writes_repeat=True, decode_error=refusal)
 """Contract 4: every write here carries an idempotency key, which makes the same bytes safe to repeat."""
+
+FILE_LIMIT = 50 * 1024 * 1024
+"""Bytes of one uploaded file (resources contract 2.2)."""
 
 _LOOKS = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Seconds before each reading of a session for a prompt whose fate is not known: ten in all."""
@@ -94,6 +100,18 @@ class Qoder:
     async def create_environment(self, name: str) -> Environment:
         """A cloud environment with unrestricted networking and nothing else."""
         return objects.environment(mapping(await self._calls.write("POST", "/environments", bodies.environment(name))))
+
+    async def upload(self, path: Path, *, media_type: str = "", progress: Callable[[int, int], None] | None = None) -> Attachment:
+        """Upload one file (resources contract 2.2): text of any kind; what else the server takes is for it to say."""
+        kind = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        file = await Upload.of(path, media_type=kind, limit=FILE_LIMIT, progress=progress)
+        made = mapping((await self._http.upload("/files", file, key=str(uuid.uuid4()))).data)
+        name, size = text(made.get("filename")) or path.name, file.size
+        if not made.get("id"):
+            raise OutcomeUnknown(f"The server took {path.name} but did not name it.")
+        return Attachment(
+            name=name, path=str(path), media_type=text(made.get("mime_type")) or kind, size=size, id=text(made.get("id"))
+        )
 
     # --- sessions ------------------------------------------------------------------------------------------------------------
 
