@@ -62,7 +62,7 @@ class StoreError(ParlourError):
 class VendorError(ParlourError):
     """The vendor refused, failed or could not be reached.
 
-    ``sent`` tells what is known of the request: ``False`` proof that it did nothing, ``True`` it was carried out, ``None`` unknown.
+    ``sent`` is what is known of the request: ``False`` proof that it did nothing, ``True`` it was carried out, ``None`` unknown.
     ``fields`` maps a rejected field to the server's words for it.
     """
 

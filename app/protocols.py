@@ -107,7 +107,7 @@ class Approves(Protocol):
     """An agent may wait for a person and be answered."""
 
     def answer(self, conversation: Conversation, answers: Sequence[Answer], key: str, after: str = "") -> AsyncIterator[Event]:
-        """Send the answers, all at once, and go on with the turn as ``send`` does; ``after`` is the id of the event that asked."""
+        """Send the answers, all at once, and go on with the turn as ``send`` does; ``after`` is the event that asked."""
         ...
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from app.text import MAX_MARKS, SafeStream, SafeText, json_text, safe, safe_line, storable
 
 HOSTILE = [
-    "\x1b]52;c;aGk=\x07", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b[2J", "\x1bc", "\x1b[6n", "\x1b[21t", "\x1bP$q q\x1b\\",
-    "\x9b2J", "\x9d52;c;aGk=\x9c", "\x1b[?1049l", "\x1b[?1000h", "\u202egnp.exe", "\u2066x\u2069", "a\u200bb", "\U000e0041\U000e0042",
-    "\x07", "\x08\x08", "\x1b]9;hi\x07",
+    "\x1b]52;c;aGk=\x07", "\x1b]0;title\x07", "\x1b]8;;http://x\x1b\\", "\x1b[2J", "\x1bc", "\x1b[6n", "\x1b[21t",
+    "\x1bP$q q\x1b\\", "\x9b2J", "\x9d52;c;aGk=\x9c", "\x1b[?1049l", "\x1b[?1000h", "\u202egnp.exe", "\u2066x\u2069", "a\u200bb",
+    "\U000e0041\U000e0042", "\x07", "\x08\x08", "\x1b]9;hi\x07",
 ]  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from app.transcript import Transcript, Turn, What
 
 def facts(transcript: Transcript) -> list[object]:
     return [
-        (turn.uid, turn.text, turn.state, turn.prompt_id, turn.stop, [(part.id, part.kind, part.text, part.output, part.done) for part in turn.parts])
+        (turn.uid, turn.text, turn.state, turn.prompt_id, turn.stop,
+         [(part.id, part.kind, part.text, part.output, part.done) for part in turn.parts])
         for turn in transcript.turns
     ]  # fmt: skip
 

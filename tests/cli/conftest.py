@@ -55,17 +55,17 @@ class Served:
         return made
 
     def run(self, *words: str, sides: tuple[str, ...] = ("codeer", "qoder"), stdin: str = "", **environment: str) -> Ran:
-        done = subprocess.run(
-            [*PARLOUR, *words], env={**self.environment(*sides), **environment}, input=stdin, capture_output=True, text=True, timeout=LIMIT
-        )
+        variables = {**self.environment(*sides), **environment}
+        done = subprocess.run([*PARLOUR, *words], env=variables, input=stdin, capture_output=True, text=True, timeout=LIMIT)
         assert "Traceback" not in done.stderr, done.stderr
         for side in ("codeer", "qoder"):
             assert self.ready[side]["key"] not in done.stdout + done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str, sides: tuple[str, ...] = ("codeer", "qoder")) -> subprocess.Popen[str]:
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
         return subprocess.Popen(
-            [*PARLOUR, *words], env=self.environment(*sides), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*PARLOUR, *words], env=self.environment(*sides), stdin=nothing, stdout=pipe, stderr=pipe, text=True
         )
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -86,7 +86,8 @@ class Served:
 
 def serve(home: Path, *options: str) -> Served:
     environment = {**os.environ, "PARLOUR_HOME": str(home)}
-    process = subprocess.Popen([*PARLOUR, "sandbox", "--json", *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([*PARLOUR, "sandbox", "--json", *options], env=environment, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.stderr.read() if process.stderr else ""

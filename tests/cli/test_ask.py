@@ -16,7 +16,7 @@ EXACT = "naïve 你好 👩‍💻"
 SIDES = ("codeer", "qoder")
 
 
-def until(condition, seconds: float = 15.0) -> None:  # type: ignore[no-untyped-def]
+def until(condition, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -28,7 +28,13 @@ def test_the_final_object_has_exactly_the_text(served: Served, side: str) -> Non
     ran = served.run("ask", "--profile", side, "--agent", "Parrot", EXACT, "--json")
     assert ran.code == 0, ran.err
     final = ran.json
-    assert (final["type"], final["status"], final["text"], final["vendor"], final["profile"]) == ("turn", "done", EXACT, side, side)
+    assert (final["type"], final["status"], final["text"], final["vendor"], final["profile"]) == (
+        "turn",
+        "done",
+        EXACT,
+        side,
+        side,
+    )
     assert final["waiting"] == [] and final["error"] is None
     assert isinstance(final["conversation"], str) and isinstance(final["message"], str)
     assert served.prompts(EXACT) == 1
@@ -63,7 +69,9 @@ def test_approvals_wait_for_a_person(served: Served) -> None:
     assert final["waiting"][0]["kind"] == "approval"
     wrong = served.run("approve", final["conversation"], "evt_none", "allow", "--profile", "qoder")
     assert wrong.code == 2
-    done = served.run("approve", final["conversation"], event, "deny", "--reason", "not on a Friday", "--wait", "--json", "--profile", "qoder")
+    done = served.run(
+        "approve", final["conversation"], event, "deny", "--reason", "not on a Friday", "--wait", "--json", "--profile", "qoder"
+    )
     assert done.code == 0 and "not on a Friday" in done.json["text"]
     denied = served.run("ask", "--profile", "qoder", "--agent", "Builder", "--approve", "deny", "tidy up", "--json")
     assert denied.code == 0 and denied.json["status"] == "done"
