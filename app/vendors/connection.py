@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from pathlib import Path
@@ -139,6 +139,13 @@ def make_client(base: str, transport: httpx.AsyncBaseTransport | None) -> httpx.
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=8, keepalive_expiry=3.0),
         headers={"user-agent": "parlour"},
     )
+
+
+async def wire_bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, before any decoding."""
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        async for chunk in response.stream:
+            yield chunk
 
 
 def timeouts(read: float) -> httpx.Timeout:

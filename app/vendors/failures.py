@@ -11,6 +11,8 @@ from app.errors import OutcomeUnknown, Protocol, TooLarge, Unavailable, VendorEr
 from app.vendors.retries import Failed, Why
 
 _DEFINITE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NOT_HTTP = ("illegal", "too long", "bad content-length", "conflicting content-length", "transfer-encoding", "malformed")
+"""How the parser complains about bytes that are not HTTP; everything else it says is about a connection that ended."""
 _NEVER = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 
 NOTHING_SENT = "Nothing was sent."
@@ -28,7 +30,12 @@ def broken(error: Exception, host: str, *, sent: bool) -> Failed:
         return Failed(Why.UNSENT, Unavailable(f"{_reason_unsent(error, host)} {NOTHING_SENT}"))
     if isinstance(error, httpx.TimeoutException):
         return Failed(Why.DOUBTFUL, Unavailable(f"{host} stopped answering."))
-    if isinstance(error, httpx.RemoteProtocolError) and not _was_cut(error):
+    words = str(error).lower()
+    if isinstance(error, httpx.RemoteProtocolError) and "location" in words:
+        return Failed(Why.FINAL, redirected(302, "", host))
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" in words:
+        return Failed(Why.DOUBTFUL, Unavailable(f"{host} closed the connection without an answer; perhaps it is not the API."))
+    if isinstance(error, httpx.RemoteProtocolError) and any(sign in words for sign in _NOT_HTTP):
         return Failed(Why.DOUBTFUL, Protocol(f"What answers at {host} is not the API: it does not speak HTTP as it should."))
     return Failed(Why.DOUBTFUL, Unavailable(f"The connection to {host} was cut before the answer was complete."))
 
@@ -69,11 +76,6 @@ def redirected(status: int, location: str, host: str) -> Protocol:
         "Check the base URL of this profile.",
         status=status,
     )
-
-
-def _was_cut(error: httpx.RemoteProtocolError) -> bool:
-    words = str(error).lower()
-    return "disconnected" in words or "peer closed" in words or "incomplete" in words
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -17,7 +17,7 @@ from app.clock import Clock
 from app.errors import OutcomeUnknown, Refused, Unavailable, VendorError
 from app.models import Json
 from app.text import storable
-from app.vendors.connection import CONNECT_SECONDS, POOL_SECONDS, Errand, make_client, timeouts
+from app.vendors.connection import CONNECT_SECONDS, POOL_SECONDS, Errand, make_client, timeouts, wire_bytes
 from app.vendors.failures import broken, redirected, silent, unknown
 from app.vendors.redact import Redactor
 from app.vendors.replies import BODY_LIMIT, Inflater, Reply, decode_body, request_id_of
@@ -230,7 +230,7 @@ class Http:
             headers = {name.lower(): value for name, value in response.headers.items()}
             inflater = Inflater(headers, self.host)
             body = bytearray()
-            async for raw in response.aiter_raw():
+            async for raw in wire_bytes(response):
                 for piece in inflater.feed(raw):
                     body += piece
         finally:

@@ -135,7 +135,7 @@ class Decoder:
                 self._id = self.last_id = value.decode("utf-8", "replace")
             case b"retry" if value.isdigit():
                 low, high = RETRY_SECONDS
-                self.retry = min(high, max(low, int(value[:12]) / 1000)) if len(value.lstrip(b"0")) < 12 else high
+                self.retry = min(high, max(low, int(value.lstrip(b"0")[:12] or b"0") / 1000))
             case _:
                 return
 

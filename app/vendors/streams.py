@@ -13,7 +13,7 @@ from httpx_sse import aconnect_sse
 from app.errors import Protocol, TooLarge, Unavailable, VendorError
 from app.models import Link, LinkState
 from app.protocols import tell_link
-from app.vendors.connection import Errand, timeouts
+from app.vendors.connection import Errand, timeouts, wire_bytes
 from app.vendors.failures import broken, silent
 from app.vendors.redact import Redactor
 from app.vendors.replies import BODY_LIMIT, Inflater, Reply, decode_body, media_type, request_id_of
@@ -194,7 +194,7 @@ class Stream:
             self._head.set_result(None)
             last: VendorError | None = None
             try:
-                async for raw in response.aiter_raw():
+                async for raw in wire_bytes(response):
                     for piece in inflater.feed(raw):
                         await self._queue.put(piece)
             except httpx.ReadTimeout:
@@ -223,7 +223,7 @@ async def _small_body(response: httpx.Response, headers: Mapping[str, str], host
     body = bytearray()
     try:
         inflater = Inflater(headers, host, limit=None)
-        async for raw in response.aiter_raw():
+        async for raw in wire_bytes(response):
             for piece in inflater.feed(raw):
                 body += piece
                 if len(body) > _ERROR_BODY:
