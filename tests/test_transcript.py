@@ -1,8 +1,26 @@
 """The reducer: the same events give the same turns, however often they come."""
 
 from app.models import (
-    Answered, Event, Noticed, PartDelta, PartDone, PartKind, PartStarted, Prompted, PromptState, Request, RequestKind, Status,
-    StatusChanged, Stop, Titled, ToolCalled, ToolReturned, TurnEnded, Unknown, Wire,
+    Answered,
+    Event,
+    Noticed,
+    PartDelta,
+    PartDone,
+    PartKind,
+    PartStarted,
+    Prompted,
+    PromptState,
+    Request,
+    RequestKind,
+    Status,
+    StatusChanged,
+    Stop,
+    Titled,
+    ToolCalled,
+    ToolReturned,
+    TurnEnded,
+    Unknown,
+    Wire,
 )  # fmt: skip
 from app.transcript import Transcript, Turn, What
 
