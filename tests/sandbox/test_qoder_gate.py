@@ -44,7 +44,7 @@ async def test_a_route_that_does_not_exist_is_plain_text():
         assert reply.headers["content-type"].startswith("text/plain")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[1]", b"\xff\xfe", b'"x"', b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"\xff\xfe", b'"x"', b"[" * 100_000, b'{"a": 1e999}', b'{"a": NaN}'])
 async def test_a_body_that_is_no_object_is_refused(body):
     async with running() as side:
         reply = await side.http.post("/agents", content=body)

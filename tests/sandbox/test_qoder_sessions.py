@@ -302,6 +302,64 @@ async def test_a_coordinator_hands_out_threads():
         await side.send(session, {"type": "user.interrupt", "session_thread_id": "sthr_none"}, status=404)
 
 
+@pytest.fixture
+async def troubled():
+    async with running() as side:
+        agent = await side.call("POST", "/agents", {"name": "w", "model": "auto", "tools": TOOLS})
+        yield side, await side.session(agent["id"])
+
+
+async def test_a_model_that_dies_leaves_no_message(troubled):
+    side, session = troubled
+    async with side.stream(session, "agent.message") as reader:
+        await side.send(session, "fail")
+        await reader.until("session.usage")
+    assert "event_delta" in reader.names()
+    assert "agent.message" not in reader.names()
+    assert reader.of("span.model_request_end")[0]["is_error"]
+    assert reader.of("session.error")[0]["error"]["retry_status"] == {"type": "exhausted"}
+    assert reader.of("session.status_idle")[0]["stop_reason"] == {"type": "retries_exhausted"}
+    dead = reader.of("event_start")[0]["event"]["id"]
+    async with side.stream(session, cursor=dead) as again:
+        await again.until("session.usage")
+    await side.send(session, "and again")
+    await side.idle(session)
+
+
+async def test_a_terminal_error_ends_the_session_and_its_streams(troubled):
+    side, session = troubled
+    async with side.stream(session) as reader:
+        await side.send(session, "fail for good")
+        await reader.until("session.status_terminated")
+        async with asyncio.timeout(5):
+            while not reader.ended:
+                await asyncio.sleep(0.01)
+    assert (await side.call("GET", f"/sessions/{session}"))["status"] == "terminated"
+    await side.send(session, "hello?", status=409)
+    assert (await side.call("DELETE", f"/sessions/{session}"))["id"] == session
+
+
+async def test_the_platform_stumbles_and_goes_on(troubled):
+    side, session = troubled
+    await side.send(session, "reschedule")
+    await side.idle(session)
+    types = [event["type"] for event in await side.events(session)]
+    assert types.count("session.status_running") == 2
+    assert types.index("session.error") < types.index("session.status_rescheduled") < types.index("agent.message")
+
+
+async def test_a_system_message_goes_with_a_result():
+    async with running() as side:
+        session = await side.session(CLERK)
+        await side.send(session, "A-1?")
+        [ident] = (await side.idle(session, "requires_action"))["stop_reason"]["event_ids"]
+        await side.send(
+            session, result(ident, "ok"), {"type": "system.message", "content": [{"type": "text", "text": "Be brief."}]}
+        )
+        await side.idle(session)
+        assert await side.events(session, types="system.message")
+
+
 async def test_the_china_dialect():
     async with running(dialect="cn") as side:
         session = await side.session(BUILDER)
@@ -340,5 +398,8 @@ async def test_a_turn_that_ran_when_it_stopped_is_finished_later(tmp_path):
         await side.send(session, "stream 40 at 100")
         assert (await side.call("GET", f"/sessions/{session}"))["status"] == "running"
     async with running(World(data=tmp_path)) as side:
+        async with asyncio.timeout(5):
+            while (await side.call("GET", "/sessions"))["data"][0]["status"] != "idle":
+                await asyncio.sleep(0.01)
         await side.idle(session)
         assert len(await side.events(session, types="agent.message")) == 1

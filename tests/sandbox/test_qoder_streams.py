@@ -166,6 +166,19 @@ async def test_silence_is_filled_with_heartbeats(monkeypatch):
         assert reader.frames == []
 
 
+async def test_a_reset_ends_what_was_open():
+    async with running() as side:
+        session = await side.session(SCRIBE)
+        async with side.stream(session) as reader:
+            await side.send(session, "stream 4000 at 100")
+            await reader.until("user.message")
+            await side.world.reset()
+            await reader.until("session.deleted")
+        await side.call("GET", f"/sessions/{session}", status=404)
+        assert len((await side.call("GET", "/agents"))["data"]) == 4
+        assert await side.session() != session
+
+
 async def test_an_abandoned_preview_leaves_a_good_cursor():
     ids = iter(f"evt_{n}" for n in range(100))
     journal = Journal([], lambda: next(ids), lambda: "2026-01-01T00:00:00Z")

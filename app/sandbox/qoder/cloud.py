@@ -19,6 +19,7 @@ class Cloud:
     def __init__(self, world: World) -> None:
         self.world = world
         self._alive: dict[str, Live] = {}
+        self._awake = False
         world.on_reset(self._end)
 
     def table(self, name: str) -> dict[str, Any]:
@@ -65,6 +66,14 @@ class Cloud:
             found = self._alive[ident] = Live(self.world, record)
             found.revive()
         return found
+
+    def wake(self) -> None:
+        """Once after a start: every turn that the last run left under way goes on, whether or not anybody asks for it."""
+        if not self._awake:
+            self._awake = True
+            for ident, record in list(self.table("sessions").items()):
+                if record["turn"] is not None:
+                    self.live(ident)
 
     def forget(self, ident: str) -> None:
         """Drop a session that was deleted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ LINK_LASTS = 3600
 
 TEXT_TYPES = ("json", "xml", "javascript", "yaml", "x-yaml", "toml", "x-toml")
 TEXT_SUFFIXES = (".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".toml", ".ini", ".conf", ".cfg", ".env", ".log", ".py")
+
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+")
 
 
 def routes(cloud: Cloud) -> list[BaseRoute]:
@@ -62,7 +65,8 @@ def _upload(cloud: Cloud, call: Call) -> Reply:
     name = "".join(char for char in name if char.isprintable()).strip()
     if name in ("", ".", "..") or len(name.encode(errors="replace")) > 255:
         raise invalid("Field 'name' must have 1 to 255 bytes.", "name")
-    media_type = part.media_type.partition(";")[0].strip() or "application/octet-stream"
+    media_type = part.media_type.partition(";")[0].strip()
+    media_type = media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream"
     major, _, minor = media_type.partition("/")
     if major != "text" and minor not in TEXT_TYPES and not name.lower().endswith(TEXT_SUFFIXES):
         raise invalid(f"Files of type '{media_type}' are not supported.", "file")

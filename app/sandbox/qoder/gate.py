@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def route(cloud: Cloud, method: str, path: str, handler: Handler) -> Route:
             _authenticate(cloud, request)
             raw = await _body(request, MAX_BODY if cloud.dialect == "cn" else MAX_UPLOAD)
             call = await _call(request, raw, request_id)
+            cloud.wake()
             answer = _once(cloud, handler, call, raw)
         except RefusedError as error:
             answer = refuse(error, request_id)
@@ -93,11 +95,19 @@ def _json(raw: bytes) -> dict[str, Json]:
     if not raw.strip():
         return {}
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         raise invalid("Request body must be valid JSON.") from None
     if not isinstance(value, dict):
         raise invalid("Request body must be a JSON object.")
+    return value
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can write again."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
     return value
 
 

@@ -84,7 +84,8 @@ class Live:
     def answer(self, events: Sequence[Mapping[str, Json]]) -> None:
         """Take answers. The turn goes on when the last one is there; until then it idles with the rest (contract 12.4)."""
         for event in events:
-            self.waiting[echoes.answered(event)] = echoes.answer(event)
+            if event["type"] in echoes.ANSWERS:
+                self.waiting[echoes.answered(event)] = echoes.answer(event)
         if self.unanswered:
             self._echo(events)
             self.rest({"type": "requires_action", "event_ids": self.unanswered})
@@ -145,6 +146,17 @@ class Live:
         self._status("idle")
         self.journal.add("session.thread_status_idle", **self._lane(), stop_reason=dict(reason))
         self.journal.add("session.status_idle", stop_reason=dict(reason))
+
+    def reschedule(self) -> None:
+        """The platform moves the turn."""
+        self._status("rescheduling")
+        self.journal.add("session.thread_status_rescheduled", **self._lane())
+        self.journal.add("session.status_rescheduled")
+
+    def resume(self) -> None:
+        """The turn runs again after it was moved."""
+        if self.object["status"] == "rescheduling":
+            self._run()
 
     def terminate(self) -> None:
         """The session cannot go on: a terminal error came."""
@@ -218,7 +230,7 @@ class Live:
             self.close({"type": "retries_exhausted"})
 
     def _run(self) -> None:
-        self.record["turn"]["began"] = self.world.clock.wall()
+        self.record["turn"]["began"] = self.record["turn"]["began"] or self.world.clock.wall()
         self._status("running")
         self.journal.add("session.status_running")
         self.journal.add("session.thread_status_running", **self._lane())

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 
 from app.models import Json
 from app.sandbox.qoder import artifacts, echoes, toolset
-from app.sandbox.qoder.scripts import Delegate, Together, plan
-from app.sandbox.steps import Ask, Call, Error, Result, Say, Step, Think, Tool, Usage, Verdict, tokens
+from app.sandbox.qoder.scripts import Deed, Delegate, Die, Stumble, Together, plan
+from app.sandbox.steps import Ask, Call, Error, Result, Say, Think, Tool, Usage, Verdict, tokens
 
 if TYPE_CHECKING:
     from app.sandbox.qoder.live import Live
 
 BATCH = 64
 """Tokens said in a row before others get a chance, where no rate was asked for."""
-
-TERMINAL = "terminal"
-"""The code of an ``Error`` after which the session is terminated."""
 
 
 class Performer:
@@ -47,8 +44,8 @@ class Performer:
             except StopIteration:
                 break
             given = self._again(step, index) if index < self._turn["done"] else await self._perform(step, index)
-            if isinstance(step, Error):
-                self._fail(step)
+            if isinstance(step, Error | Die):
+                self._fail(step.message if isinstance(step, Error) else "The model request failed.", step)
                 return
             index += 1
         self._evaluate()
@@ -56,7 +53,7 @@ class Performer:
 
     # --- steps ---------------------------------------------------------------------------------------------------------------
 
-    async def _perform(self, step: Step | Together | Delegate, index: int) -> object:
+    async def _perform(self, step: Deed, index: int) -> object:
         given: object = None
         match step:
             case Think():
@@ -70,6 +67,10 @@ class Performer:
                 given = await self._use(step.steps, index)
             case Ask() | Tool() | Call():
                 [given] = await self._use([step], index)
+            case Die():
+                await self._break_off(step)
+            case Stumble():
+                await self._stumble(step)
             case Delegate():
                 given = self._delegate(step)
             case Usage():
@@ -80,7 +81,7 @@ class Performer:
         self._live.changed()
         return given
 
-    def _again(self, step: Step | Together | Delegate, index: int) -> object:
+    def _again(self, step: Deed, index: int) -> object:
         """What a step gave when it was played before the restart."""
         if isinstance(step, Delegate):
             return step.report
@@ -173,15 +174,32 @@ class Performer:
 
     # --- how it ends ---------------------------------------------------------------------------------------------------------
 
-    def _fail(self, step: Error) -> None:
+    async def _break_off(self, step: Die) -> None:
+        """A preview whose event never comes (contract 14.4)."""
+        self._live.begin_span()
+        self._journal.begin("agent.message")
+        for token in tokens(step.text):
+            self._journal.say(token)
+            await self._clock.sleep(0)
+
+    async def _stumble(self, step: Stumble) -> None:
+        """The platform repeats by itself: nothing for the client to do but to go on reading (contract 15.6)."""
+        error = {"type": "unknown_error", "message": step.message, "retry_status": {"type": "retrying"}}
+        self._journal.add("session.error", error=error)
+        self._live.reschedule()
+        await self._clock.sleep(0.02)
+        self._live.resume()
+
+    def _fail(self, message: str, step: Error | Die) -> None:
         """A model call that dies leaves no final event; the span's end closes its preview (contract 14.4, 15.6)."""
-        terminal = str(step.code) == TERMINAL
+        terminal = isinstance(step, Die) and step.terminal
         self._journal.abandon()
         self._live.begin_span()
         self._live.end_span(failed=True)
-        retry = "terminal" if terminal else "exhausted"
-        error = {"type": "model_request_failed_error", "message": step.message, "retry_status": {"type": retry}}
-        self._journal.add("session.error", error=error)
+        retry = {"type": "terminal" if terminal else "exhausted"}
+        self._journal.add(
+            "session.error", error={"type": "model_request_failed_error", "message": message, "retry_status": retry}
+        )
         if terminal:
             self._live.terminate()
         else:
@@ -219,7 +237,7 @@ def _decided(said: str) -> dict[str, Json]:
     return {"allow": said != "deny", "text": "" if said != "deny" else "The agent's policy denies it."}
 
 
-def _given(step: Step | Together, answer: Json) -> object:
+def _given(step: Deed, answer: Json) -> object:
     if isinstance(step, Call):
         return Result(answer["text"], bool(answer.get("failed")))
     return Verdict(bool(answer["allow"]), answer["text"])

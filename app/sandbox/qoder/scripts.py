@@ -1,6 +1,7 @@
 """What an agent of this side does.
 
-Created agents also take ``use NAME, NAME``: they use the tools named, all in one go, under the policies they were given.
+Created agents also take ``use NAME, NAME`` (they use the tools named, all in one go, under the policies they were given),
+``fail`` and ``fail for good`` (the model dies in the middle of a sentence), and ``reschedule`` (the platform stumbles, then goes on).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _INPUTS: dict[str, Json] = {
     "WebSearch": {"query": "hello"},
     "DeliverArtifacts": {"path": "report.md"},
 }
+_TROUBLE = re.compile(r"\s*(fail|fail for good|reschedule)\s*", re.IGNORECASE)
 _USE = re.compile(r"\s*use\s+([\w ,-]+?)\s*", re.IGNORECASE)
 
 
@@ -32,6 +34,21 @@ class Together:
     """Steps of one model call. The generator receives the list of what each of them gave."""
 
     steps: tuple[Tool | Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Die:
+    """The model dies while it says ``text``; ``terminal`` takes the session with it."""
+
+    text: str
+    terminal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stumble:
+    """The platform moves the turn elsewhere and goes on by itself."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,8 @@ class Delegate:
         return f"{self.agent['name']}: {self.text}"
 
 
-Plan = Generator[Step | Together | Delegate, Any, None]
+Deed = Step | Together | Delegate | Die | Stumble
+Plan = Generator[Deed, Any, None]
 
 
 def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past: Sequence[Sequence[str]]) -> Plan:
@@ -62,8 +80,11 @@ def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past:
         system=str(agent.get("system") or ""),
         resources=tuple(resources),
     )
-    tools = [] if any(spec.id == one.id for one in AGENTS) else _named(agent, prompt)
-    if tools:
+    if any(spec.id == one.id for one in AGENTS):
+        return play(spec, prompt, [(said, answer) for said, answer in past])
+    if _TROUBLE.fullmatch(prompt):
+        return _trouble(prompt.strip().lower())
+    if tools := _named(agent, prompt):
         return _use(tools)
     if agent.get("multiagent"):
         return _coordinate(agent, prompt)
@@ -85,6 +106,14 @@ def _named(agent: Mapping[str, Json], prompt: str) -> list[Tool | Call]:
                 Tool(own[fold(word)], _INPUTS.get(own[fold(word)], {"file_path": "README.md"}), f"{own[fold(word)]} was used")
             )
     return steps
+
+
+def _trouble(order: str) -> Plan:
+    if order == "reschedule":
+        yield Stumble("The sandbox was moved.")
+        yield Say("I am back.")
+    else:
+        yield Die("This sentence has no ", terminal=order == "fail for good")
 
 
 def _coordinate(agent: Mapping[str, Json], prompt: str) -> Plan:

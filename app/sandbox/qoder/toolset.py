@@ -26,7 +26,7 @@ _VERDICTS = {"always_allow": "allow", "always_ask": "ask", "always_deny": "deny"
 def check_tools(body: Mapping[str, Json], servers: Sequence[Mapping[str, Json]], beta: str) -> list[dict[str, Json]]:
     """The ``tools`` of a body; raises ``RefusedError`` 400 naming the entry that is wrong."""
     tools = checks.objects(body, "tools", most=MAX_TOOLS)
-    names = {server["name"] for server in servers}
+    names = [server["name"] for server in servers]
     for tool in tools:
         kind = tool.get("type")
         if kind == TOOLSET:
