@@ -1,7 +1,8 @@
 """What an agent of this side does.
 
 Created agents also take ``use NAME, NAME`` (they use the tools named, all in one go, under the policies they were given),
-``fail`` and ``fail for good`` (the model dies in the middle of a sentence), and ``reschedule`` (the platform stumbles, then goes on).
+``fail`` and ``fail for good`` (the model dies in the middle of a sentence), and ``reschedule`` (the platform stumbles,
+then goes on).
 """
 
 from __future__ import annotations
