@@ -180,6 +180,7 @@ class Http:
         while True:
             outcome = await self._attempt(out)
             if isinstance(outcome, Reply):
+                tries.over()
                 return outcome
             doubt = doubt or (out.write and outcome.why is Why.DOUBTFUL)
             seconds = tries.next(outcome)

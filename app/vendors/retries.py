@@ -90,6 +90,11 @@ class Tries:
             self._limited += seconds
         return seconds
 
+    def over(self) -> None:
+        """An answer came; whoever was told of waiting is told that too."""
+        if self._attempt > 1:
+            tell_link.get()(Link(LinkState.LIVE))
+
     async def wait(self, seconds: float, failed: Failed) -> None:
         """Say so and wait."""
         self._attempt += 1

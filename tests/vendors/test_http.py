@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from app.errors import Conflict, NotFound, OutcomeUnknown, Protocol, RateLimited, Refused, TooLarge, Unavailable, VendorError
-from app.models import Link
+from app.models import Link, LinkState
 from app.protocols import tell_link
 from app.vendors.connection import Errand
 from app.vendors.http import Http, Policy, Reply, StreamCut, Upload, segment
@@ -106,8 +106,8 @@ async def test_rate_limits(policy: Policy, nominal: list[float], method: str) ->
     told: list[Link] = []
     tell_link.set(told.append)
     await http(wire, ticking, policy).call(method, "/x", body={"a": 1}, key="k")
-    assert near(ticking.waits, [1, 2, 4]) and [link.attempt for link in told] == [2, 3, 4]
-    assert [link.seconds for link in told] == ticking.waits
+    assert near(ticking.waits, [1, 2, 4]) and [link.attempt for link in told] == [2, 3, 4, 0]
+    assert [link.seconds for link in told[:3]] == ticking.waits and told[-1].state is LinkState.LIVE
     assert len({request.content for request in wire.seen}) == 1 and {r.headers["idempotency-key"] for r in wire.seen} == {"k"}
 
 
