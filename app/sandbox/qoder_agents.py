@@ -7,7 +7,7 @@ import textwrap
 
 from app.models import Json
 from app.sandbox.metronome import metronome
-from app.sandbox.steps import TOKEN, AgentSpec, Ask, Call, Past, Result, Say, Script, Think, Tool, Usage, Verdict
+from app.sandbox.steps import TOKEN, AgentSpec, Call, Past, Result, Say, Script, Usage
 
 _LOOKUP: dict[str, Json] = {
     "type": "custom",
@@ -50,48 +50,6 @@ QODER_AGENTS = (
         model="auto", questions=("Hello!",), system="You repeat what you are told.",
     ),
 )  # fmt: skip
-
-FILES = {
-    "README.md": "# Greeter\n\nSays hello, politely.\n",
-    "greeter.py": 'def greet(name: str) -> str:\n    return f"Hello, {name}."\n',
-    "test_greeter.py": 'from greeter import greet\n\n\ndef test_greet():\n    assert greet("Ada") == "Hello, Ada."\n',
-}
-"""The project the Builder finds in its workspace."""
-
-_PATCH = FILES["greeter.py"] + '\n\ndef farewell(name: str) -> str:\n    return f"Goodbye, {name}."\n'
-
-
-def builder(prompt: str, past: Past) -> Script:
-    """Plans, reads, asks before it writes, asks before it runs."""
-    del past
-    task = " ".join(prompt.split())[:120] or "a farewell"
-    yield Think(f"The task: {task}. Look at what is there, change one file, run the tests.")
-    yield Say("I will look around first, then make one small change and run the tests.\n", 160)
-    yield Tool("Glob", {"pattern": "**/*"}, "\n".join(sorted(FILES)), seconds=0.05)
-    yield Tool("Read", {"file_path": "greeter.py"}, FILES["greeter.py"], seconds=0.05)
-    given = yield Ask("Write", {"file_path": "greeter.py", "content": _PATCH}, f"Wrote greeter.py ({len(_PATCH)} bytes)")
-    if not (isinstance(given, Verdict) and given.allow):
-        yield from _left_alone("greeter.py", given)
-        return
-    yield Think("Written. Now the tests.")
-    given = yield Ask("Bash", {"command": "python -m pytest -q"}, "1 passed in 0.01s")
-    ran = isinstance(given, Verdict) and given.allow
-    outcome = "The tests pass." if ran else "I did not run the tests" + _because(given) + ", so run them before you rely on it."
-    text = f"Done. `greeter.py` now has a farewell beside the greeting:\n\n```python\n{_PATCH}```\n\n{outcome}\n"
-    yield Say(text, 200)
-    yield Usage(420, len(text) // TOKEN)
-
-
-def _left_alone(file: str, given: object) -> Script:
-    text = f"I left `{file}` as it is{_because(given)}. Tell me what you would rather have.\n"
-    yield Say(text, 200)
-    yield Usage(300, len(text) // TOKEN)
-
-
-def _because(given: object) -> str:
-    reason = given.reason if isinstance(given, Verdict) else ""
-    return f", because you said: {reason}" if reason else ", as you asked"
-
 
 def clerk(prompt: str, past: Past) -> Script:
     """Calls the client's tool and answers from what it gives."""

@@ -79,6 +79,25 @@ async def test_the_builder_asks_and_goes_on():
         assert kinds[1:] == [("prompt", None), ("approval", True), ("approval", False)]
 
 
+async def test_the_builders_files_stay_for_the_session():
+    async with running() as side:
+        session, other = await side.session(BUILDER), await side.session(BUILDER)
+        await side.send(session, "write notes/a.txt: one")
+        [ident] = (await side.idle(session, "requires_action"))["stop_reason"]["event_ids"]
+        await side.send(session, allow(ident))
+        await side.idle(session)
+        await side.send(session, "run rm README.md")
+        [ident] = (await side.idle(session, "requires_action", 2))["stop_reason"]["event_ids"]
+        await side.send(session, deny(ident, "keep it"))
+        await side.idle(session, count=2)
+        for where, count, there in ((session, 3, True), (other, 1, False)):
+            await side.send(where, "list files")
+            await side.idle(where, count=count)
+            files = (await side.events(where, types="agent.tool_result"))[-1]["content"][0]["text"].splitlines()
+            assert ("notes/a.txt" in files) == there
+            assert "README.md" in files
+
+
 async def test_some_answers_idle_again_with_the_rest():
     async with running() as side:
         agent = await side.call("POST", "/agents", {"name": "w", "model": "auto", "tools": TOOLS})

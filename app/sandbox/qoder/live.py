@@ -72,7 +72,7 @@ class Live:
         outcome = next((event for event in events if event["type"] == "user.define_outcome"), None)
         self.record["turn"] = {
             "prompt": echoes.prompt(events), "past": past, "done": 0, "answers": {}, "waiting": {}, "span": "", "credits": None,
-            "billed": 0.0, "uses": {}, "attached": echoes.attached(events),
+            "billed": 0.0, "disk": dict(self.record["disk"]), "uses": {}, "attached": echoes.attached(events),
             "outcome": outcome["outcome_id"] if outcome else "", "began": None,
         }  # fmt: skip
         if outcome:

@@ -33,9 +33,8 @@ class Performer:
         if self._spent_out():
             self._live.close({"type": "budget_reached"})
             return
-        steps = plan(
-            self._agent, [*_resources(self._live.object), *self._turn["attached"]], self._turn["prompt"], self._turn["past"]
-        )
+        turn, disk = self._turn, dict(self._turn["disk"])
+        steps = plan(self._agent, [*_resources(self._live.object), *turn["attached"]], turn["prompt"], turn["past"], disk)
         given: object = None
         index = 0
         while True:
@@ -43,6 +42,8 @@ class Performer:
                 step = steps.send(given)
             except StopIteration:
                 break
+            finally:
+                self._live.record["disk"] = dict(disk)
             given = self._again(step, index) if index < self._turn["done"] else await self._perform(step, index)
             if isinstance(step, Error | Die):
                 self._fail(step.message if isinstance(step, Error) else "The model request failed.", step)

@@ -70,8 +70,10 @@ Deed = Step | Together | Delegate | Die | Stumble
 Plan = Generator[Deed, Any, None]
 
 
-def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past: Sequence[Sequence[str]]) -> Plan:
-    """The steps of one turn; deterministic, so it can be played again after a restart."""
+def plan(
+    agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past: Sequence[Sequence[str]], disk: dict[str, str]
+) -> Plan:
+    """The steps of one turn; deterministic, so it can be played again after a restart. ``disk`` is changed on the way."""
     spec = AgentSpec(
         side="qoder",
         id=str(agent["id"]),
@@ -82,7 +84,7 @@ def plan(agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past:
         resources=tuple(resources),
     )
     if any(spec.id == one.id for one in AGENTS):
-        return play(spec, prompt, [(said, answer) for said, answer in past])
+        return play(spec, prompt, [(said, answer) for said, answer in past], disk)
     if _TROUBLE.fullmatch(prompt):
         return _trouble(prompt.strip().lower())
     if tools := _named(agent, prompt):

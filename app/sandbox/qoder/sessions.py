@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from starlette.routing import BaseRoute
 
 from app.models import Json
+from app.sandbox.builder import PROJECT
 from app.sandbox.qoder import attachments, checks, sending
 from app.sandbox.qoder.agents import configured
 from app.sandbox.qoder.cloud import Cloud
@@ -85,7 +86,15 @@ def _born(cloud: Cloud, session: dict[str, Json]) -> Live:
         "status": "idle", "stats": None, "usage": None, "archived_at": None, "created_at": now, "updated_at": now,
     }  # fmt: skip
     spent = {"model": 0.0, "runtime": 0.0, "seconds": 0.0}
-    record: dict[str, Json] = {"object": session, "events": [], "thread": thread, "workers": [], "turn": None, "spent": spent}
+    record: dict[str, Json] = {
+        "object": session,
+        "events": [],
+        "thread": thread,
+        "workers": [],
+        "disk": dict(PROJECT),
+        "turn": None,
+        "spent": spent,
+    }
     cloud.table("sessions")[session["id"]] = record
     return cloud.live(session["id"])
 
