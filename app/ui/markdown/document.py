@@ -16,11 +16,12 @@ from typing import Any
 from app.text import safe
 from app.ui.markdown.block import Block, Group
 from app.ui.markdown.inline import Inline
-from app.ui.markdown.nodes import Code, Table
+from app.ui.markdown.nodes import Code, Item, Table
 from app.ui.markdown.parse import Parsed, Top, bullet, code_lines, parser
 from app.ui.markdown.rows import Row
 
-Build = Callable[[Inline], Block | None]
+Build = Callable[[Inline], Block]
+"""Makes a block, or adds to the last one."""
 _LISTS = ("bullet_list_open", "ordered_list_open")
 
 
@@ -77,8 +78,8 @@ class Document:
         """There is no more: the last line is whole, everything is settled."""
         if self.done:
             return
-        if self._partial:
-            self.append("\n")
+        self._lines.extend(safe_lines("".join(self._partial), whole=False))
+        self._partial = []
         self._fresh, self.done = True, True
         self.flush()
 
@@ -87,11 +88,10 @@ class Document:
         partial = safe_lines("".join(self._partial), whole=False) if self._partial else []
         builds: list[Build] = []
         first = self._settled - (1 if self._open and self._open.block else 0)
-        begins = self._open
         if self._fresh:
             self._settle(builds)
             self._fresh = False
-        settled_builds = len(builds)
+        for_good = len(builds)
         parsed = self._draft(partial, builds)
         references = parsed.references if parsed else self._final
         inline = Inline(parser(), references) if builds else None
@@ -100,16 +100,13 @@ class Document:
             assert inline is not None
             inline.labels = set()
             block = build(inline)
-            if block is not None:
-                block.labels = frozenset(inline.labels)
+            block.labels |= inline.labels
+            if not self.blocks or self.blocks[-1] is not block:
                 self.blocks.append(block)
-            elif begins and begins.block and inline.labels:
-                begins.block.labels |= inline.labels
-            if number < settled_builds:
-                held = block or (begins.block if begins else None)
-                for label in inline.labels if held else ():
-                    self._holders[label].append(held)  # type: ignore[arg-type]
+            if number < for_good:
                 self._settled = len(self.blocks)
+                for label in inline.labels:
+                    self._holders[label].append(block)
         self._changed(first)
         self._learn(references)
 
@@ -156,6 +153,8 @@ class Document:
         for offset, item in enumerate(ready):
             builds.append(_item(parsed, item, at.marker(offset), group, begins=False, prefix=at.prefix, keep=True))
         at.number += len(ready)
+        if more:
+            self._turn(at, None, [])
         return (top.end if more else items[-1].start), more
 
     def _last(self, parsed: Parsed, top: Top, cut: int, builds: list[Build]) -> int:
@@ -166,14 +165,11 @@ class Document:
         if top.kind in ("fence", "table_open"):
             length = 1 if top.kind == "fence" else 2
             self._open = _Open(list(parsed.lines[top.start : top.start + length]))
-            builds.append(_begin(parsed, top, self._open))
-            if top.kind == "fence":
-                return len(parsed.lines)
-            if top.end < len(parsed.lines):
-                block_closed = self._open
-                builds.append(lambda inline: block_closed.block.close() if block_closed.block else None)
+            ended = top.kind != "fence" and top.end < len(parsed.lines)
+            builds.append(_begin(parsed, top, self._open, closed=ended))
+            if ended:
                 self._open = None
-            return top.end
+            return len(parsed.lines) if top.kind == "fence" else top.end
         if top.kind in _LISTS and len(items := parsed.items(top)) > 1:
             self._open = at = _list(parsed, top)
             assert at.group is not None
@@ -189,8 +185,7 @@ class Document:
         at = self._open
         if not self._lines and not partial:
             if at and at.block:
-                grown = at.block
-                builds.append(lambda inline: grown.put(()))
+                builds.append(_nothing(at.block))
             self._turn(at, None, [])
             return None
         parsed = Parsed([*(at.prefix if at else ()), *self._lines, *partial], self._final)
@@ -198,7 +193,7 @@ class Document:
         if at is not None:
             top, tops = tops[0], tops[1:]
             if at.block is not None:
-                builds.append(_provisional(at, parsed, top))
+                builds.append(_provisional(at.block, parsed, top))
             else:
                 items = parsed.items(top)[1:]
                 assert at.group is not None
@@ -248,7 +243,8 @@ class Document:
         inline = Inline(parser(), references)
         if block.group is not None:
             found = parsed.items(parsed.tops[0])[1]
-            marker = block.node.marker  # type: ignore[union-attr]
+            assert isinstance(block.node, Item)
+            marker = bullet(0) if block.node.task else block.node.marker
             block.node = parsed.item(found, marker, inline, loose=block.group.loose)
         elif isinstance(block.node, Table):
             again = parsed.node(parsed.tops[0], inline)
@@ -333,20 +329,23 @@ def _list(parsed: Parsed, top: Top) -> _Open:
     return _Open([f"{token.markup}    #"], None, Group())
 
 
-def _begin(parsed: Parsed, top: Top, at: _Open) -> Build:
+def _begin(parsed: Parsed, top: Top, at: _Open, *, closed: bool) -> Build:
+    at.block = block = Block(Code())
+
     def build(inline: Inline) -> Block:
         node = parsed.node(top, inline)
         assert isinstance(node, Code | Table)
-        node.closed = False
-        size = len(node.lines) if isinstance(node, Code) else len(node.rows)
-        at.block = Block(node, settled=size, source=tuple(parsed.lines[top.start : top.end]) if isinstance(node, Table) else ())
-        return at.block
+        node.closed = closed
+        block.node, block.settled = node, len(node.lines if isinstance(node, Code) else node.rows)
+        if isinstance(node, Table):
+            block.source = tuple(parsed.lines[top.start : top.end])
+        return block
 
     return build
 
 
 def _grow(block: Block, parsed: Parsed, top: Top, *, closed: bool) -> Build:
-    def build(inline: Inline) -> None:
+    def build(inline: Inline) -> Block:
         if isinstance(block.node, Code):
             block.put(code_lines(parsed.tokens[top.first].content))
         else:
@@ -354,16 +353,25 @@ def _grow(block: Block, parsed: Parsed, top: Top, *, closed: bool) -> Build:
             block.put(parsed.table(top.first, top.last, inline).rows)
         if closed:
             block.close()
+        return block
 
     return build
 
 
-def _provisional(at: _Open, parsed: Parsed, top: Top) -> Build:
-    def build(inline: Inline) -> None:
-        assert at.block is not None
-        if isinstance(at.block.node, Code):
-            at.block.put((), code_lines(parsed.tokens[top.first].content))
+def _provisional(block: Block, parsed: Parsed, top: Top) -> Build:
+    def build(inline: Inline) -> Block:
+        if isinstance(block.node, Code):
+            block.put((), code_lines(parsed.tokens[top.first].content))
         else:
-            at.block.put((), parsed.table(top.first, top.last, inline).rows)
+            block.put((), parsed.table(top.first, top.last, inline).rows)
+        return block
+
+    return build
+
+
+def _nothing(block: Block) -> Build:
+    def build(inline: Inline) -> Block:
+        block.put(())
+        return block
 
     return build

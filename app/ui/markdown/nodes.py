@@ -85,6 +85,11 @@ class Item:
     children: list[Node]
     loose: bool = False
 
+    @property
+    def task(self) -> bool:
+        """Whether a box stands in the bullet's place."""
+        return self.marker in ("☐", "☑")
+
 
 @dataclass(slots=True)
 class Listing:

@@ -55,7 +55,7 @@ class Parsed:
         self.tokens: list[Token] = []
         environment: dict[str, Any] = {"references": self.references}
         md = parser()
-        md.block.parse("\n".join(lines), md, environment, self.tokens)
+        md.block.parse("".join(f"{line}\n" for line in lines), md, environment, self.tokens)
         self.tops = list(self._tops())
 
     def _tops(self) -> Iterator[Top]:
