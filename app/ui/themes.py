@@ -1,0 +1,62 @@
+"""Themes: dark, light, and the terminal's own colours. Colour carries meaning only.
+
+Roles: ``primary`` the person, ``secondary`` the agent, ``warning`` needs you, ``error`` failed, ``success`` alive,
+``accent`` links.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+from textual.theme import Theme
+
+DARK, LIGHT, ANSI_DARK, ANSI_LIGHT = "parlour-dark", "parlour-light", "ansi-dark", "ansi-light"
+NAMES = {"dark": DARK, "light": LIGHT, "ansi": ANSI_DARK, "ansi-dark": ANSI_DARK, "ansi-light": ANSI_LIGHT}
+"""What the settings may say."""
+
+
+def _dark() -> Theme:
+    return Theme(
+        name=DARK,
+        primary="#7fb4ca",
+        secondary="#c8b48a",
+        accent="#8aa9e0",
+        warning="#e6b450",
+        error="#e46876",
+        success="#98bb6c",
+        foreground="#d6d3cc",
+        background="#16181c",
+        surface="#22252b",
+        panel="#2a2e35",
+        dark=True,
+    )
+
+
+def _light() -> Theme:
+    return Theme(
+        name=LIGHT,
+        primary="#1f6f8b",
+        secondary="#7a5c1e",
+        accent="#2f5bb7",
+        warning="#9a5b00",
+        error="#b3263a",
+        success="#3d7a1f",
+        foreground="#22252b",
+        background="#faf9f6",
+        surface="#ebe9e3",
+        panel="#e0ddd5",
+        dark=False,
+    )
+
+
+def register(app: App[Any]) -> None:
+    """Make our themes known to an application."""
+    for theme in (_dark(), _light()):
+        app.register_theme(theme)
+
+
+def chosen(app: App[Any], name: str) -> str:
+    """The theme that a setting means; dark for one that does not exist."""
+    wanted = NAMES.get(name, name)
+    return wanted if wanted in app.available_themes else DARK
