@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.errors import Unavailable, UsageError, VendorError
 from app.models import Verdict
-from app.protocols import Rates
+from app.protocols import Rates, Vendor
 from app.store import Store
 from app.transcript import Turn
 from app.turns import Talk, Turns
@@ -26,9 +26,27 @@ async def rate(turns: Turns, store: Store, talk: Talk, turn: Turn, verdict: Verd
     except Unavailable:
         raise
     except VendorError as error:
-        await store.rating_failed(waiting, str(error))
+        await store.rating_failed(waiting, str(error), final=True)
         raise
     await store.rating_sent(waiting)
+
+
+async def send_waiting(store: Store, vendor: Vendor, account: int) -> int:
+    """Send what waits since the vendor could not be reached; returns how many went. Stops at the first that cannot go yet."""
+    sent = 0
+    for waiting in await store.pending_ratings(account) if isinstance(vendor, Rates) else []:
+        if not waiting.message_id or not isinstance(vendor, Rates):
+            continue
+        try:
+            await vendor.rate(waiting.stored.conversation, waiting.message_id, waiting.verdict, waiting.comment)
+        except Unavailable:
+            return sent
+        except VendorError as error:
+            await store.rating_failed(waiting.id, str(error), final=True)
+        else:
+            await store.rating_sent(waiting.id)
+            sent += 1
+    return sent
 
 
 def rated_turn(talk: Talk, message: str) -> Turn:

@@ -17,6 +17,8 @@ from app.store import Store
 from app.turns import Talk, Turns
 from app.vendors import CATALOGUE, connect
 
+__all__ = ["Program", "is_demo"]
+
 NO_PROFILE = "There is no profile yet. Add one with: parlour profile add NAME --vendor codeer|qoder, or try: --profile demo"
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from app.cli import find
-from app.cli.compose import Program
-from app.cli.demo_side import is_demo
-from app.errors import UsageError
+from app.cli.compose import Program, is_demo
+from app.errors import ParlourError, UsageError
 from app.models import Agent, Profile
 from app.protocols import Checks, Vendor
+from app.ratings import send_waiting
 from app.settings import Settings, origin
 from app.store import Store, Stored
 from app.turns import Talk, Turns
@@ -26,6 +27,8 @@ class ProgramDesk:
         self._demo = demo
         self._only = only
         self._opening: asyncio.Future[None] | None = None
+        self._picked_up: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._session: dict[str, tuple[Profile, str]] = {}
         self.clock = program.clock
 
@@ -60,6 +63,9 @@ class ProgramDesk:
 
     async def aclose(self) -> None:
         """Close everything, if it was opened."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._opening is not None and self._opening.done() and self._opening.exception() is None:
             await self._program.__aexit__(None, None, None)
 
@@ -77,8 +83,21 @@ class ProgramDesk:
         return profiles
 
     async def vendor(self, profile: Profile) -> Vendor:
-        """The connection of a profile."""
-        return await self._program.vendor(profile)
+        """The connection of a profile; the first time, what was left under way is gone on with."""
+        known = profile.name in self._picked_up
+        vendor = await self._program.vendor(profile)
+        if not known:
+            self._picked_up.add(profile.name)
+            task = asyncio.create_task(self._pick_up(profile, vendor))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return vendor
+
+    async def _pick_up(self, profile: Profile, vendor: Vendor) -> None:
+        with contextlib.suppress(ParlourError):
+            account = await self.account(profile)
+            await self.turns.pick_up(vendor, account)
+            await send_waiting(self.store, vendor, account)
 
     async def account(self, profile: Profile) -> int:
         """The store's name for a profile's data."""

@@ -85,6 +85,11 @@ class Turns:
                 await self._pick_up(talk, turn)
         return talk
 
+    async def pick_up(self, vendor: Vendor, account: int) -> None:
+        """Open every conversation of an account in which something was under way when a program ended."""
+        for stored, _ in await self._store.unsettled(account):
+            await self.open(vendor, stored)
+
     async def _pick_up(self, talk: Talk, turn: Turn) -> None:
         """Go on with a turn that the program left unfinished, unless another instance has it."""
         unfinished = turn.state is PromptState.QUEUED or turn.open

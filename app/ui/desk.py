@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from app.clock import Clock
@@ -27,7 +27,7 @@ class Choice(Protocol):
         ...
 
     @property
-    def bases(self) -> dict[str, str]:
+    def bases(self) -> Mapping[str, str]:
         """Region → base URL."""
         ...
 
@@ -36,7 +36,11 @@ class Desk(Protocol):
     """The composed program as the screens see it."""
 
     clock: Clock
-    settings: Settings
+
+    @property
+    def settings(self) -> Settings:
+        """What was configured."""
+        ...
 
     @property
     def store(self) -> Store:
