@@ -9,7 +9,7 @@ from app.transcript import Turn
 from app.turns import Talk
 from app.ui import words
 from app.ui.desk import Desk
-from app.ui.dialogs import TextDialog
+from app.ui.reader import TextDialog
 from app.ui.screens.base import Place
 from app.ui.widgets.foot import Foot
 
