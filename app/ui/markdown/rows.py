@@ -80,13 +80,21 @@ class Margin:
 
     def room(self, width: int) -> int:
         """Cells left for text."""
-        return max(width - self.cells, min(width, NARROWEST))
+        return max(1, width - self.cells)
 
     def inside(self, width: int, first: Run, rest: Run, *, text: bool = False) -> Margin:
-        """A margin within this one, unless too little would be left."""
-        if width - self.cells - cell_len(rest.text) < NARROWEST:
-            return self
-        return Margin(self, first, rest, text=text)
+        """A margin within this one. Where too little would be left it begins at the edge, with the marks that are still due."""
+        if width - self.cells - cell_len(rest.text) >= NARROWEST:
+            return Margin(self, first, rest, text=text)
+        due = self._due()
+        return Margin(None, first._replace(text=due + first.text) if due else first, rest, text=text)
+
+    def _due(self) -> str:
+        text = self._parent._due() if self._parent else ""
+        if self._first is not None and not self._decorates:
+            text += self._first.text
+        self._first = None
+        return text
 
 
 def wrap(text: str, width: int) -> list[tuple[int, int]]:
@@ -184,13 +192,22 @@ def pieces(runs: Runs, cuts: Iterable[tuple[int, int]]) -> Iterator[list[Run]]:
 def fill(runs: Runs, width: int, margin: Margin) -> list[Row]:
     """Wrap runs into rows behind a margin; a run of a line break ends a row."""
     rows: list[Row] = []
+    front: Runs | None
+    front, lead = margin.take()
+    marks = "".join(run.text for run in front)
+    if len(marks) > margin.cells and cell_len(marks) > margin.cells:
+        rows.extend(Row((Run(marks[start:end], "mark"),), end="") for start, end in fold(marks, width))
+        rows[-1].end = "\n"
+        front, lead = margin.take()
     for line in _lines(runs):
         text = "".join(run.text for run in line)
         cuts = wrap(text, margin.room(width))
         for number, piece in enumerate(pieces(line, cuts)):
             last = number == len(cuts) - 1
-            front, lead = margin.take()
+            if front is None:
+                front, lead = margin.take()
             rows.append(Row((*front, *piece), lead, "\n" if last else text[cuts[number][1] : cuts[number + 1][0]]))
+            front = None
     return rows
 
 
