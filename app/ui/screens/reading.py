@@ -13,7 +13,7 @@ from app.ui.desk import Desk
 from app.ui.dialogs import ConfirmDialog
 from app.ui.screens.base import Place
 from app.ui.widgets.foot import Foot
-from app.ui.widgets.transcript import TranscriptView
+from app.ui.widgets.transcript import TranscriptView, messages
 
 
 class Reading(Place):
@@ -38,8 +38,8 @@ class Reading(Place):
         """Whether answers of this conversation can be rated."""
         return isinstance(self.talk.vendor, Rates)
 
-    @on(TranscriptView.RateRequested)
-    def begin_rating(self, event: TranscriptView.RateRequested) -> None:
+    @on(messages.RateRequested)
+    def begin_rating(self, event: messages.RateRequested) -> None:
         """A verdict; a comment may follow."""
         if self.can_rate:
             self.foot.rate(event.uid, event.verdict)
@@ -59,15 +59,15 @@ class Reading(Place):
 
         self.attempt(send, group="rate")
 
-    @on(TranscriptView.CopyRequested)
-    def copy(self, event: TranscriptView.CopyRequested) -> None:
+    @on(messages.CopyRequested)
+    def copy(self, event: messages.CopyRequested) -> None:
         """To the clipboard, and say what can be said of it."""
         self.app.copy_to_clipboard(event.text)
         what = f"{event.kind}, {len(event.text):,} characters"
         self.say(f"Copied by the terminal's clipboard sequence: {what}. Whether it arrived cannot be seen from here.")
 
-    @on(TranscriptView.LinkRequested)
-    def open_link(self, event: TranscriptView.LinkRequested) -> None:
+    @on(messages.LinkRequested)
+    def open_link(self, event: messages.LinkRequested) -> None:
         """Show where it goes and ask."""
 
         def opened(sure: bool | None) -> None:

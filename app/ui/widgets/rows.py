@@ -164,7 +164,7 @@ class Rows(ScrollView, can_focus=True):
 
     def _selectable(self, index: int, step: int) -> int:
         """The nearest row at or after ``index`` in the direction of ``step`` that can be chosen."""
-        index = max(0, min(index, len(self._rows) - 1))
+        index = int(max(0, min(index, len(self._rows) - 1)))
         direction = 1 if step >= 0 else -1
         for candidate in (*range(index, len(self._rows) if direction > 0 else -1, direction), *range(index, -1, -1)):
             if 0 <= candidate < len(self._rows) and not self._rows[candidate].heading:
