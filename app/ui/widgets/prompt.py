@@ -42,19 +42,18 @@ class Prompt(TextArea):
         self.cursor_blink = False
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "enter":
-            return
-        if event.key == "up" and not self.text:
+        ours = {binding.action for binding in self._bindings.key_to_bindings.get(event.key, ())}
+        if ours & {"submit", "newline"}:
+            event.stop()
+            event.prevent_default()
+            (self.action_submit if "submit" in ours else self.action_newline)()
+        elif event.key == "up" and not self.text:
             event.stop()
             event.prevent_default()
             self.post_message(self.Recalled())
-            return
-        if event.is_printable and event.character is not None:
+        elif event.is_printable and event.character is not None and safe(event.character) != event.character:
             event.stop()
             event.prevent_default()
-            self._replace_via_keyboard(safe(event.character), *self.selection)
-            return
-        await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -166,7 +166,8 @@ class Rows(ScrollView, can_focus=True):
         """The nearest row at or after ``index`` in the direction of ``step`` that can be chosen."""
         index = int(max(0, min(index, len(self._rows) - 1)))
         direction = 1 if step >= 0 else -1
-        for candidate in (*range(index, len(self._rows) if direction > 0 else -1, direction), *range(index, -1, -1)):
+        candidates: tuple[int, ...] = (*range(index, len(self._rows) if direction > 0 else -1, direction), *range(index, -1, -1))
+        for candidate in candidates:
             if 0 <= candidate < len(self._rows) and not self._rows[candidate].heading:
                 return candidate
         return next((found for found, row in enumerate(self._rows) if not row.heading), 0)
