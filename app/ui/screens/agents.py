@@ -84,6 +84,12 @@ class AgentsScreen(Place):
         self.on_resize()
         self.query_one(Rows).show([], empty="Looking for agents…")
         self._refresh_keys()
+
+    def on_screen_resume(self) -> None:
+        """Coming back: an empty filter, and who was just talked to on top."""
+        field = self.query_one("#filter", Input)
+        field.value = ""
+        field.focus()
         self.attempt(self._load, group="load")
 
     def on_resize(self) -> None:
