@@ -1,0 +1,138 @@
+"""Pictures of every screen, made from the real application on the demo: ``make pictures``.
+
+Each is an SVG (and a PNG where ``rsvg-convert`` is there) in ``out/pictures``; ``--readme`` copies the best to ``docs/pictures``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from app.cli.compose import Program
+from app.cli.desk import ProgramDesk
+from app.ui.app import ParlourApp
+
+OUT = Path(__file__).parent.parent / "out" / "pictures"
+DOCS = Path(__file__).parent.parent / "docs" / "pictures"
+SIZES = ((80, 24), (120, 40), (200, 60))
+THEMES = ("parlour-dark", "parlour-light")
+BEST = ("agents-120x40-dark", "conversation-120x40-dark", "approval-120x40-light", "history-120x40-dark", "events-120x40-dark")
+
+
+@asynccontextmanager
+async def application(size: tuple[int, int], *, demo: bool) -> AsyncIterator[Pilot[Any]]:
+    desk = ProgramDesk(Program(), demo="demo" if demo else "")
+    app = ParlourApp(desk, first="demo" if demo else "")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        yield pilot
+    await desk.aclose()
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            await pilot.pause(0.15)
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("the picture's moment did not come")
+
+
+def seen(pilot: Pilot[Any], text: str) -> bool:
+    svg = pilot.app.export_screenshot()
+    return text in re.sub(r"<[^>]+>", "", svg).replace("&#160;", " ")
+
+
+def save(pilot: Pilot[Any], name: str) -> None:
+    size = pilot.app.size
+    for theme in THEMES:
+        pilot.app.theme = theme
+        pilot.app.refresh()
+        _write(pilot.app.export_screenshot(title=" "), f"{name}-{size.width}x{size.height}-{theme.rpartition('-')[2]}")
+
+
+def _write(svg: str, name: str) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg).replace("Fira Code", "DejaVu Sans Mono")
+    path = OUT / f"{name}.svg"
+    path.write_text(svg, encoding="utf-8")
+    if shutil.which("rsvg-convert"):
+        subprocess.run(["rsvg-convert", str(path), "-o", str(path.with_suffix(".png"))], check=True)
+
+
+async def welcome(size: tuple[int, int]) -> None:
+    async with application(size, demo=False) as pilot:
+        await until(pilot, lambda: seen(pilot, "demo"))
+        save(pilot, "welcome")
+
+
+async def _talk(pilot: Pilot[Any], agent: str, text: str) -> None:
+    await until(pilot, lambda: seen(pilot, "Researcher"))
+    await pilot.press(*agent.lower())
+    await until(pilot, lambda: seen(pilot, agent))
+    await pilot.press("enter")
+    await until(pilot, lambda: seen(pilot, "Write a message"))
+    from app.ui.widgets.prompt import Prompt
+
+    pilot.app.screen.query_one(Prompt).put(text)
+    await pilot.press("enter")
+
+
+async def places(size: tuple[int, int]) -> None:
+    async with application(size, demo=True) as pilot:
+        await until(pilot, lambda: seen(pilot, "Researcher"))
+        save(pilot, "agents")
+        await _talk(pilot, "Researcher", "How do cone 6 glazes differ, and what should I try first?")
+        await until(pilot, lambda: seen(pilot, "done"))
+        save(pilot, "conversation")
+        await pilot.press("f5")
+        await until(pilot, lambda: seen(pilot, "response.created"))
+        save(pilot, "events")
+        await pilot.press("escape")
+        await pilot.press("escape")
+        await pilot.press("f2")
+        await _talk(pilot, "Builder", "Tidy up the greeter and run the tests")
+        await until(pilot, lambda: seen(pilot, "wants to run"))
+        save(pilot, "approval")
+        await pilot.press("f1")
+        await until(pilot, lambda: seen(pilot, "Help") or seen(pilot, "keys"))
+        save(pilot, "help")
+        await pilot.press("escape")
+        await pilot.press("f3")
+        await until(pilot, lambda: seen(pilot, "Today"))
+        save(pilot, "history")
+
+
+async def all_of_them(sizes: tuple[tuple[int, int], ...]) -> None:
+    for size in sizes:
+        await welcome(size)
+        await places(size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", help="only this one, as 120x40")
+    parser.add_argument("--readme", action="store_true")
+    args = parser.parse_args()
+    sizes = (tuple(int(part) for part in args.size.split("x")),) if args.size else SIZES
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["PARLOUR_HOME"] = home
+        asyncio.run(all_of_them(sizes))  # type: ignore[arg-type]
+    if args.readme:
+        DOCS.mkdir(parents=True, exist_ok=True)
+        for name in BEST:
+            shutil.copy(OUT / f"{name}.png", DOCS / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
