@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from app.transcript import Part, Turn
 from app.ui.widgets.transcript import finding, messages
 from app.ui.widgets.transcript.canvas import Canvas
@@ -16,7 +18,7 @@ Stop = tuple[str, int]
 class Cursor(Canvas):
     """A canvas with a cursor that rests on prompts, parts and blocks, and with hits of a search."""
 
-    Focused = messages.Focused
+    Focused: TypeAlias = messages.Focused
 
     _cursor: tuple[str, Stop] | None = None
     _search: finding.Search | None = None

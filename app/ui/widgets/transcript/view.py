@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -26,10 +26,10 @@ KINDS = {"m": "message", "c": "code block", "t": "table as CSV", "e": "event as 
 class TranscriptView(Cursor):
     """Turns of a conversation. Values in, messages out; it owns no turn and changes none."""
 
-    CopyRequested = messages.CopyRequested
-    RateRequested = messages.RateRequested
-    LinkRequested = messages.LinkRequested
-    FoldToggled = messages.FoldToggled
+    CopyRequested: TypeAlias = messages.CopyRequested
+    RateRequested: TypeAlias = messages.RateRequested
+    LinkRequested: TypeAlias = messages.LinkRequested
+    FoldToggled: TypeAlias = messages.FoldToggled
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "step(1)", "Next", id="transcript.next", tooltip="The next block"),
