@@ -53,17 +53,18 @@ def seen(pilot: Pilot[Any], text: str) -> bool:
     return text in re.sub(r"<[^>]+>", "", svg).replace("&#160;", " ")
 
 
-def save(pilot: Pilot[Any], name: str) -> None:
+async def save(pilot: Pilot[Any], name: str) -> None:
     size = pilot.app.size
     for theme in THEMES:
         pilot.app.theme = theme
-        pilot.app.refresh()
+        await pilot.pause(0.3)
         _write(pilot.app.export_screenshot(title=" "), f"{name}-{size.width}x{size.height}-{theme.rpartition('-')[2]}")
 
 
 def _write(svg: str, name: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg).replace("Fira Code", "DejaVu Sans Mono")
+    svg = svg.replace("<text ", '<text xml:space="preserve" ')
     path = OUT / f"{name}.svg"
     path.write_text(svg, encoding="utf-8")
     if shutil.which("rsvg-convert"):
@@ -73,7 +74,7 @@ def _write(svg: str, name: str) -> None:
 async def welcome(size: tuple[int, int]) -> None:
     async with application(size, demo=False) as pilot:
         await until(pilot, lambda: seen(pilot, "demo"))
-        save(pilot, "welcome")
+        await save(pilot, "welcome")
 
 
 async def _talk(pilot: Pilot[Any], agent: str, text: str) -> None:
@@ -91,26 +92,26 @@ async def _talk(pilot: Pilot[Any], agent: str, text: str) -> None:
 async def places(size: tuple[int, int]) -> None:
     async with application(size, demo=True) as pilot:
         await until(pilot, lambda: seen(pilot, "Researcher"))
-        save(pilot, "agents")
+        await save(pilot, "agents")
         await _talk(pilot, "Researcher", "How do cone 6 glazes differ, and what should I try first?")
         await until(pilot, lambda: seen(pilot, "done"))
-        save(pilot, "conversation")
+        await save(pilot, "conversation")
         await pilot.press("f5")
         await until(pilot, lambda: seen(pilot, "response.created"))
-        save(pilot, "events")
+        await save(pilot, "events")
         await pilot.press("escape")
         await pilot.press("escape")
         await pilot.press("f2")
         await _talk(pilot, "Builder", "Tidy up the greeter and run the tests")
         await until(pilot, lambda: seen(pilot, "wants to run"))
-        save(pilot, "approval")
+        await save(pilot, "approval")
         await pilot.press("f1")
         await until(pilot, lambda: seen(pilot, "Help") or seen(pilot, "keys"))
-        save(pilot, "help")
+        await save(pilot, "help")
         await pilot.press("escape")
         await pilot.press("f3")
         await until(pilot, lambda: seen(pilot, "Today"))
-        save(pilot, "history")
+        await save(pilot, "history")
 
 
 async def all_of_them(sizes: tuple[tuple[int, int], ...]) -> None:

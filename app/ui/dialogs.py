@@ -144,7 +144,7 @@ class HelpScreen(ModalScreen[None]):
                     keys = " ".join(name for name, others in node._bindings.key_to_bindings.items() if one in others) or key
                     lines.append(
                         Content.assemble(
-                            (f"{safe_line(keys, 24):<26}", "bold"), one.description, ("   " + one.tooltip, "$text-muted")
+                            (f"{safe_line(keys, 22):<20}", "bold"), one.description, ("   " + one.tooltip, "$text-muted")
                         )
                     )
         return lines

@@ -30,6 +30,7 @@ def _dark() -> Theme:
         surface="#22252b",
         panel="#2a2e35",
         dark=True,
+        variables={"text-muted": "#8f949c", "text-disabled": "#5c616a"},
     )
 
 
@@ -47,6 +48,7 @@ def _light() -> Theme:
         surface="#ebe9e3",
         panel="#e0ddd5",
         dark=False,
+        variables={"text-muted": "#686c73", "text-disabled": "#a5a6a4"},
     )
 
 

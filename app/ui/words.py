@@ -58,10 +58,8 @@ def approval_question(talk: Talk, request: Request, left: int, width: int) -> Co
 
 def _input_words(request: Request) -> str:
     data = request.input
-    if isinstance(data, dict) and len(data) == 1:
-        return str(next(iter(data.values())))
-    if isinstance(data, dict) and isinstance(data.get("command"), str):
-        return str(data["command"])
+    if isinstance(data, dict) and data and all(isinstance(value, str) for value in data.values()):
+        return "  ".join(data.values())
     return json_text(data) if data is not None else ""
 
 

@@ -61,7 +61,7 @@ class EventsScreen(Place):
             yield field
             yield Static(id="filter-count", markup=False)
         with Horizontal(id="events-body"):
-            yield Rows([Column(width=13), Column(share=2), Column(share=3, from_width=60)], id="list", empty="No events yet.")
+            yield Rows([Column(width=13), Column(share=5), Column(share=4, from_width=60)], id="list", empty="No events yet.")
             with VerticalScroll(id="detail"):
                 yield Static(id="json", markup=False)
 

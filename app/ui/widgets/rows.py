@@ -205,7 +205,7 @@ class Rows(ScrollView, can_focus=True):
         row = self._rows[index]
         if row.heading:
             style = self.get_component_rich_style("rows--heading")
-            return Strip([Segment(set_cell_size(f"{row.cells[0].safe}", width), style)])
+            return Strip([Segment(set_cell_size(f" {row.cells[0].safe}", width), style)])
         here = index == self.cursor
         strip = Strip(self._segments(row, width, here=here))
         return strip.apply_style(self.get_component_rich_style("rows--cursor")) if here and self.has_focus else strip

@@ -206,7 +206,7 @@ def _completed(payload: Fields, state: Answering, wire: Wire) -> list[Event]:
     events: list[Event] = [PartDone(part_id=ANSWER, text=stripped(text), wire=wire)]
     usage = usage_of(payload.get("usage"))
     if usage is not None:
-        events.append(Used(usage=usage, wire=Wire(f"{wire.type}.usage", payload.get("usage"))))
+        events.append(Used(usage=usage, wire=wire))
     return events
 
 
