@@ -106,7 +106,7 @@ async def places(size: tuple[int, int]) -> None:
         await until(pilot, lambda: seen(pilot, "wants to run"))
         await save(pilot, "approval")
         await pilot.press("f1")
-        await until(pilot, lambda: seen(pilot, "Help") or seen(pilot, "keys"))
+        await until(pilot, lambda: seen(pilot, "Keys here"))
         await save(pilot, "help")
         await pilot.press("escape")
         await pilot.press("f3")

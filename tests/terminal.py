@@ -39,6 +39,7 @@ class Terminal:
         columns: int = 120,
         lines: int = 40,
         extra: Mapping[str, str] | None = None,
+        command: Sequence[str] = (),
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
@@ -52,7 +53,8 @@ class Terminal:
         environment.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            os.execvpe(sys.executable, [sys.executable, "-m", "app", *words], environment)
+            argv = [*command] or [sys.executable, "-m", "app", *words]
+            os.execvpe(argv[0], argv, environment)
         self.resize(columns, lines)
         self.returncode: int | None = None
 

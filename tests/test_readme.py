@@ -51,7 +51,8 @@ def test_every_binding_has_an_id_and_a_tooltip() -> None:
     from textual.dom import DOMNode
 
     def below(owner: type) -> list[type]:
-        return [owner, *(found for child in owner.__subclasses__() for found in below(child))]
+        children: list[type] = owner.__subclasses__()
+        return [owner, *(found for child in children for found in below(child))]
 
     for owner in below(DOMNode):
         if owner.__module__.startswith("app."):

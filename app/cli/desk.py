@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.cli import find
 from app.cli.compose import Program, is_demo
@@ -16,7 +18,22 @@ from app.settings import Settings, origin
 from app.store import Store, Stored
 from app.turns import Talk, Turns
 from app.ui.desk import Choice
-from app.vendors import CATALOGUE, connect
+from app.vendors import CATALOGUE, VendorEntry, connect, normal_base
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A vendor with the places its key can go to."""
+
+    name: str
+    label: str
+    bases: Mapping[str, str]
+
+
+def _offered(entry: VendorEntry) -> Offered:
+    set_base = os.environ.get(entry.base_variable, "").strip()
+    first = {entry.base_variable: normal_base(entry.name, set_base)} if set_base else {}
+    return Offered(entry.name, entry.label, {**first, **entry.bases})
 
 
 class ProgramDesk:
@@ -115,8 +132,8 @@ class ProgramDesk:
         return await self._program.turns.open(await self._program.vendor(profile), stored)
 
     def vendor_choices(self) -> Sequence[Choice]:
-        """Vendors a key can be for."""
-        return tuple(CATALOGUE.values())
+        """Vendors a key can be for; a base from the environment stands before the vendor's own regions."""
+        return tuple(_offered(entry) for entry in CATALOGUE.values())
 
     def guess(self, key: str) -> str:
         """The vendor whose keys look like this one."""
