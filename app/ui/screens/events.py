@@ -27,6 +27,7 @@ from app.ui.widgets.rows import Cell, Column, Row, Rows
 WIDE = 100
 ERRORS = ("error", "failed", "terminated")
 _TELLING = ("delta", "final_text", "name", "message", "text", "stop_reason", "content", "step", "tool_use_id", "error")
+_INNER = ("tool_name", "name", "content", "message", "text")
 
 
 class EventsScreen(Place):
@@ -214,6 +215,8 @@ def _summary(raw: Json) -> str:
         value = raw.get(name)
         if isinstance(value, str) and value:
             return safe_line(value, 200)
+        if isinstance(value, dict) and (inner := [value[key] for key in _INNER if isinstance(value.get(key), str)]):
+            return safe_line("  ".join(dict.fromkeys(inner)), 200)
         if isinstance(value, dict | list) and value:
             return safe_line(json_text(value)[:400], 200)
     return ""
