@@ -19,7 +19,7 @@ class Measured(App[None]):
     """An input at the bottom, something above it, and a log of times."""
 
     CSS = "#above { height: 1fr; } Input { height: 3; dock: bottom; }"
-    BINDINGS = [("pageup", "page(-1)"), ("pagedown", "page(1)"), ("ctrl+home", "top"), ("ctrl+end", "bottom")]  # noqa: RUF012
+    BINDINGS = [("pageup", "page(-1)"), ("pagedown", "page(1)"), ("ctrl+home", "top"), ("ctrl+end", "bottom"), ("f6", "next")]  # noqa: RUF012
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -102,7 +102,9 @@ class Ours(Measured):
 
         self.view = TranscriptView(id="above")
         yield self.view
-        yield Input()
+        field = Input()
+        field.cursor_blink = False
+        yield field
 
     def on_mount(self) -> None:
         from app.ui import themes
@@ -125,7 +127,20 @@ class Ours(Measured):
         self.part = Part("answer", PartKind.TEXT)
         self.turn.parts.append(self.part)
         self.view.append_turn(self.turn)
-        await super().do_stream(count, rate, shape)
+        self.run_worker(self._stream(int(count), float(rate), shape))
+
+    async def _stream(self, count: int, rate: float, shape: str) -> None:
+        from app.ui.markdown import Document
+        from tests.benchmarks.stream import feed, tokens
+
+        pieces = tokens(count, shape)
+        await feed(pieces, rate, self.token, self.note)
+        if rate == 5_000:
+            self.view.flush()
+            once = Document("".join(pieces))
+            once.finish()
+            shown = self.view.window.slots[-1].view.words("answer").document  # type: ignore[union-attr]
+            self.note("whole", abs(len(once.text) - len(shown.text)) + (once.text != shown.text))
 
     async def token(self, text: str) -> None:
         self.part.append(text)
@@ -156,7 +171,7 @@ class Ours(Measured):
         found = self.view.find(text)
         self.note("find", time.perf_counter() - began, found)
 
-    async def do_next(self) -> None:
+    def action_next(self) -> None:
         self.view.action_hit(-1)
 
     def action_page(self, step: int) -> None:

@@ -42,6 +42,7 @@ class Session:
         self.latest = 0.0
         self.screen = Screen(COLUMNS, LINES)
         self._fed = 0
+        self._commands = 0
         self.log_path = Path(tempfile.mkstemp(prefix="bench-", suffix=".log")[1])
         self._home = tempfile.TemporaryDirectory(prefix="bench-home-")
         self._master, slave = pty.openpty()
@@ -107,8 +108,13 @@ class Session:
 
     def command(self, line: str) -> float:
         """Type a line and press Enter; the time of Enter."""
+        self.wait(lambda: len(self.noted("asked")) >= self._commands, 20, 0.01)
+        self.quiet(0.1)
+        self._commands += 1
         self.send(line)
-        self.quiet(0.25)
+        if not self.wait(lambda: line in "".join("".join(row) for row in self.now().rows[-3:]), 10, 0.01):
+            raise RuntimeError(f"{line!r} was not echoed:\n{self.now().text}")
+        self.quiet(0.2)
         return self.send("\r")
 
     def wait(self, condition: Callable[[], Any], seconds: float = 30.0, step: float = 0.003) -> bool:
@@ -149,9 +155,10 @@ class Session:
 
         self.wait(typed, 30, 0.02)
         at = next((at for at, data in self.chunks if any(letter.encode() in data for letter in probes)), time.monotonic())
-        self.quiet(0.3)
+        time.sleep(0.3)
+        self.quiet(0.2)
         self.send("\x05\x15")
-        self.quiet(0.3)
+        self.wait(lambda: not any(letter in self.now().text for letter in probes), 5, 0.02)
         return at - self.began
 
     def close(self) -> None:
@@ -172,7 +179,7 @@ class Session:
 
     def log(self) -> list[list[Any]]:
         """What the program wrote down."""
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        return [json.loads(line) for line in self.log_path.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def noted(self, name: str) -> list[list[Any]]:
         """Its notes of one kind, without the kind."""

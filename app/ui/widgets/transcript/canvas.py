@@ -27,6 +27,8 @@ FASTEST = 1 / 20
 """Seconds between two frames at least."""
 PATIENCE = 4.0
 """A frame may take one such part of the time until the next."""
+SLICE = 24_000
+"""Characters read for one frame; what came beyond waits for the next."""
 AHEAD = 20
 """Turns loaded around the window, where turns are loaded at all."""
 TICK = 1.0
@@ -147,17 +149,25 @@ class Canvas(Widget, can_focus=True):
         self._take_in()
         self.draw()
         cost = time.perf_counter() - started
-        self._earliest = time.monotonic() + max(FASTEST - cost, PATIENCE * cost)
+        self._earliest = time.monotonic() + max(FASTEST - cost, (1 if self._deltas else PATIENCE) * cost)
+        if self._deltas:
+            self.soon()
 
     def _take_in(self) -> None:
         deltas, self._deltas = self._deltas, defaultdict(list)
+        left = SLICE
         for (uid, part_id), texts in deltas.items():
             view = self._known_view(uid)
             if view is None:
                 continue
             words = view.words(part_id)
             if words is not None:
-                words.add("".join(texts))
+                text = "".join(texts)
+                if len(text) > left and uid not in self._stale:
+                    self._deltas[uid, part_id].append(text[left:])
+                    text = text[:left]
+                left = max(0, left - len(text))
+                words.add(text)
                 words.document.flush()
                 view.changed(part_id)
                 continue

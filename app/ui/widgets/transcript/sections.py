@@ -285,3 +285,12 @@ class TurnView:
             if start <= number < end:
                 return stop
         return None
+
+    def share_of(self, number: int) -> tuple[tuple[str, int], float]:
+        """The place of a row, or the next one, and how far into it the row is (between 0 and 1; negative in front of it)."""
+        stops = self.stops()
+        for stop in stops:
+            start, end = self.span(stop)
+            if number < end:
+                return stop, (number - start) / max(1, end - start) if number >= start else -1.0
+        return stops[-1], 1.0

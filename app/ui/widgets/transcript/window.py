@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from app.transcript import Turn
 from app.ui.markdown import Row
+from app.ui.widgets.transcript.heights import Heights
 from app.ui.widgets.transcript.sections import TurnView
 
 KEPT = 120
@@ -56,6 +57,7 @@ class Window:
         self._make = make
         self._index: dict[str, int] = {}
         self._recent: dict[int, Slot] = {}
+        self._heights: Heights | None = None
 
     # --- the list ---------------------------------------------------------------------------------------------------------------
 
@@ -67,6 +69,7 @@ class Window:
 
     def _number(self) -> None:
         self._index = {slot.head.uid: index for index, slot in enumerate(self.slots)}
+        self._heights = None
 
     def index(self, uid: str) -> int | None:
         """Where a turn is."""
@@ -77,6 +80,8 @@ class Window:
         slot = Slot(Head(turn.uid), turn)
         self._index[turn.uid] = len(self.slots)
         self.slots.append(slot)
+        if self._heights is not None:
+            self._heights.append(self.guess(slot))
         return slot
 
     def remove(self, uid: str) -> None:
@@ -116,6 +121,8 @@ class Window:
         view = self.view(index)
         slot.height = view.height(self.width) if view is not None else self.guess(slot)
         slot.width = self.width
+        if self._heights is not None and index < len(self._heights):
+            self._heights.put(index, slot.height)
         return slot.height
 
     def guess(self, slot: Slot) -> int:
@@ -205,15 +212,16 @@ class Window:
 
     def resize(self, width: int, height: int) -> None:
         """Another size: the first row stays with its text."""
-        if width != self.width and not self.follow and self.slots:
-            view = self.view(self.top.turn)
-            if view is not None and view.width:
-                stop, old = view.stop_at(self.top.row), self.top.row
-                start = view.span(stop)[0] if stop else 0
-                self.width = width
+        if width != self.width:
+            self._heights = None
+            view = self.view(self.top.turn) if self.slots and not self.follow else None
+            old, self.width = self.width, width
+            if view is not None and view.width == old:
+                stop, share = view.share_of(self.top.row)
                 view.height(width)
-                self.top = Place(self.top.turn, (view.span(stop)[0] + min(old - start, 0)) if stop else old)
-        self.width, self.height = width, height
+                start, end = view.span(stop)
+                self.top = Place(self.top.turn, start + int(share * (end - start)) if share >= 0 else max(0, start - 1))
+        self.height = height
 
     def visible(self) -> Sequence[Place]:
         """The places of all rows in the window, from the top."""
@@ -234,6 +242,7 @@ class Window:
 
     def share(self) -> tuple[float, float]:
         """Where the window is in all of it, and how much of it it shows, between 0 and 1. Estimated."""
-        sizes = [slot.height if slot.width == self.width and slot.height else self.guess(slot) for slot in self.slots]
-        total = sum(sizes) or 1
-        return (sum(sizes[: self.top.turn]) + self.top.row) / total, min(1.0, self.height / total)
+        if self._heights is None or len(self._heights) != len(self.slots):
+            self._heights = Heights(self.guess(slot) for slot in self.slots)
+        total = self._heights.total or 1
+        return (self._heights.before(self.top.turn) + self.top.row) / total, min(1.0, self.height / total)
