@@ -51,6 +51,7 @@ QODER_AGENTS = (
     ),
 )  # fmt: skip
 
+
 def clerk(prompt: str, past: Past) -> Script:
     """Calls the client's tool and answers from what it gives."""
     del past

@@ -12,6 +12,7 @@ from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.widgets import Input
 
 from app.errors import ParlourError, UsageError
 from app.models import Profile
@@ -217,6 +218,16 @@ class ParlourApp(App[None]):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen.focused, self.screen))
+
+    def action_command_palette(self) -> None:
+        """Every action by name; nothing blinks in it."""
+        super().action_command_palette()
+
+        def steady() -> None:
+            for field in self.screen.query(Input):
+                field.cursor_blink = False
+
+        self.call_after_refresh(steady)
 
     def action_redraw(self) -> None:
         """Everything once more."""
