@@ -14,12 +14,11 @@ BEGIN, END = "(made by tests/test_readme.py from the bindings) -->\n", "<!-- key
 
 
 def _tables() -> str:
+    from app.ui.app import ParlourApp
     from app.ui.screens.agents import AgentsScreen
+    from app.ui.screens.conversation import ConversationScreen
     from app.ui.screens.events import EventsScreen
     from app.ui.screens.history import HistoryScreen
-
-    from app.ui.app import ParlourApp
-    from app.ui.screens.conversation import ConversationScreen
     from app.ui.widgets.prompt import Prompt
 
     places = (
