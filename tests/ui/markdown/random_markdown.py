@@ -6,9 +6,9 @@ import random
 
 _SAID = (
     "kiln glaze cone *soft* **strong** `code` ~~old~~ [ref] [other][ref] [text](http://a.example/b) <b>tag</b> www.kiln.com "
-    "a@kiln.org 釉薬 窯は月曜日に e\u0301tude \U0001f469\u200d\U0001f680 \U0001f44d\U0001f3fd \\* &amp; &#x202e; a_b_c __d__ | "
-    "`` ![alt](http://x.example/i.png) [x](javascript:1) \u202e \x1b[31m [Late] [Late][] [\u00a0late\u00a0] http://x.example/?q=1 "
-    "*open **mixed* end** \u200b \u2028 [ ] - 1) >"
+    "a@kiln.org 釉薬 窯は月曜日に e\u0301tude \U0001f469\u200d\U0001f680 \U0001f44d\U0001f3fd \\* &amp; &#x202e; a_b_c "
+    "__d__ | `` ![alt](http://x.example/i.png) [x](javascript:1) \u202e \x1b[31m [Late] [Late][] [\u00a0late\u00a0] "
+    "http://x.example/?q=1 *open **mixed* end** \u200b \u2028 [ ] - 1) >"
 )
 WORDS = _SAID.split(" ")
 SOUP = [
