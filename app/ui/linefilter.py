@@ -26,9 +26,11 @@ class SafeFilter(LineFilter):
         else:
             return segments
         out: list[Segment] = []
-        for text, style, control in segments:
-            if not control:
-                text, count = _ACTING.subn("\ufffd", text)
-                self.dropped += count
-            out.append(Segment(text, style, control))
+        for segment in segments:
+            if segment.control or _ACTING.search(segment.text) is None:
+                out.append(segment)
+                continue
+            text, count = _ACTING.subn("\ufffd", segment.text)
+            self.dropped += count
+            out.append(Segment(text, segment.style))
         return out

@@ -159,7 +159,7 @@ class Document:
 
     def _last(self, parsed: Parsed, top: Top, cut: int, builds: list[Build]) -> int:
         """Settle what can be settled of the last block; where the rest begins."""
-        if self.done or (top.kind == "fence" and parsed.closed_fence(top)):
+        if self.done or _ended(parsed, top):
             self._whole(parsed, top, builds)
             return top.end
         if top.kind in ("fence", "table_open"):
@@ -287,6 +287,15 @@ class Document:
     def top_of(self, index: int) -> int:
         """The first row of block ``index``, without the gap before it."""
         return (self._ends[index - 1] if index else 0) + self.blocks[index].gap(index)
+
+
+def _ended(parsed: Parsed, top: Top) -> bool:
+    """Whether nothing that follows whole lines can change their last block."""
+    if top.kind == "fence":
+        return parsed.closed_fence(top)
+    if top.kind in ("paragraph_open", "blockquote_open"):
+        return top.end < len(parsed.lines) and not parsed.lines[top.end].strip()
+    return top.kind in ("heading_open", "hr")
 
 
 def safe_lines(raw: str, *, whole: bool) -> list[str]:

@@ -130,7 +130,8 @@ class Canvas(Widget, can_focus=True):
         self.soon()
 
     def _notice(self, uid: str, part_id: str) -> None:
-        if not self.window.follow:
+        index, places = self.window.index(uid), self.painter.places
+        if not self.window.follow and index is not None and places and index >= places[-1].turn:
             self._news.add((uid, part_id))
 
     # --- the pace ---------------------------------------------------------------------------------------------------------

@@ -40,6 +40,9 @@ class Cursor(Canvas):
 
     def _here(self) -> TurnView | None:
         index = self.window.index(self._cursor[0]) if self._cursor is not None else None
+        if index is None and self.has_focus and self.window.slots:
+            index = len(self.window.slots) - 1
+            self._rest(index, -1)
         return self._laid_out(index) if index is not None else None
 
     def _laid_out(self, index: int) -> TurnView | None:
@@ -51,9 +54,10 @@ class Cursor(Canvas):
     def look(self) -> Look:
         """Cursor and search too."""
         look = super().look()
-        if self.has_focus and self._cursor is not None:
-            index, view = self.window.index(self._cursor[0]), self._here()
-            if index is not None and view is not None:
+        view = self._here() if self.has_focus else None
+        if view is not None and self._cursor is not None:
+            index = self.window.index(self._cursor[0])
+            if index is not None:
                 start, end = view.span(self._cursor[1])
                 look.cursor = lambda place: place.turn == index and start <= place.row < end
         if self._search is not None:
@@ -62,8 +66,6 @@ class Cursor(Canvas):
 
     def on_focus(self) -> None:
         """The cursor shows, at the last thing said if it was nowhere."""
-        if self._here() is None and self.window.slots:
-            self._rest(len(self.window.slots) - 1, -1)
         self.draw()
 
     def on_blur(self) -> None:
@@ -87,17 +89,17 @@ class Cursor(Canvas):
             self.post_message(self.Focused(uid, "" if stop[0] == PROMPT else stop[0]))
 
     def _reveal(self) -> None:
-        index, view = self.window.index(self._cursor[0]) if self._cursor else None, self._here()
+        view = self._here()
+        index = self.window.index(self._cursor[0]) if self._cursor else None
         if index is not None and view is not None and self._cursor is not None:
             self.window.show(index, *view.span(self._cursor[1]))
         self.draw()
 
     def action_step(self, step: int) -> None:
         """The next or the previous block."""
-        index, view = self.window.index(self._cursor[0]) if self._cursor else None, self._here()
+        view = self._here()
+        index = self.window.index(self._cursor[0]) if self._cursor else None
         if index is None or view is None or self._cursor is None:
-            self._rest(len(self.window.slots) - 1, -1) if self.window.slots else None
-            self._reveal()
             return
         stops = view.stops()
         at = stops.index(self._cursor[1]) + step if self._cursor[1] in stops else 0
@@ -113,7 +115,8 @@ class Cursor(Canvas):
 
     def action_turn(self, step: int) -> None:
         """The next or the previous message; within a turn, question and answer are two."""
-        index, view = self.window.index(self._cursor[0]) if self._cursor else None, self._here()
+        view = self._here()
+        index = self.window.index(self._cursor[0]) if self._cursor else None
         if index is None or view is None or self._cursor is None:
             self.action_step(step)
             return

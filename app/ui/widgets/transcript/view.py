@@ -111,7 +111,8 @@ class TranscriptView(Cursor):
 
     def text_select_all(self) -> None:
         """Two clicks take the block, not the conversation."""
-        index, view = self.window.index(self._cursor[0]) if self._cursor else None, self._here()
+        view = self._here()
+        index = self.window.index(self._cursor[0]) if self._cursor else None
         if index is None or view is None or self._cursor is None:
             return
         start, end = view.span(self._cursor[1])
