@@ -108,3 +108,89 @@ def test_killed_while_an_answer_streams(served: Served, tmp_path: Path) -> None:
         terminal.press("ctrl+q")
         terminal.wait()
     assert served.prompts("stream 200 at 80") == 1
+
+
+def test_a_rating_with_a_comment_leaves_once(served: Served, tmp_path: Path) -> None:
+    with Terminal(home=tmp_path / "home", extra=keys_of(served)) as terminal:
+        _talk_to(terminal, "Researcher")
+        terminal.type("cone 6")
+        terminal.press("enter")
+        terminal.until("done")
+        terminal.press("tab")
+        terminal.settle()
+        terminal.press("+")
+        terminal.until("helpful")
+        terminal.type("clear and short")
+        terminal.press("enter")
+        terminal.until(lambda text: "▲" in text or not text)
+        terminal.press("f3")
+        terminal.until("Today")
+        terminal.press("down", "enter")
+        terminal.until("Write a message")
+        terminal.press("f5")
+        terminal.until("response.output_text.completed")
+        terminal.press("ctrl+q")
+        terminal.wait()
+    ledger = served.control("GET", "ledger")
+    ratings = [entry for entry in ledger if entry["kind"] == "rating"]
+    assert len(ratings) == 1 and "clear and short" in json.dumps(ratings)
+    assert sum(entry["kind"] == "prompt" for entry in ledger) == 1
+
+
+def test_a_second_message_waits_and_stopping_tells_the_truth(served: Served, tmp_path: Path) -> None:
+    with Terminal(home=tmp_path / "home", extra=keys_of(served), columns=90, lines=28) as terminal:
+        _talk_to(terminal, "Metronome")
+        terminal.type("stream 300 at 100")
+        terminal.press("enter")
+        terminal.until("live")
+        terminal.type("stream 5")
+        terminal.press("enter")
+        terminal.until("queued")
+        terminal.press("esc")
+        terminal.until("may still finish")
+        terminal.until(lambda text: "queued" not in text and "done" in text)
+        terminal.press("ctrl+q")
+        terminal.wait()
+    assert served.prompts("stream 300 at 100") == served.prompts("stream 5") == 1
+
+
+def test_a_dead_network_has_its_sentence_and_the_past_is_there(served: Served, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    keys = keys_of(served)
+    with Terminal(home=home, extra=keys) as terminal:
+        _talk_to(terminal, "Parrot", "codeer")
+        terminal.type("remember me")
+        terminal.press("enter")
+        terminal.until("done")
+        terminal.press("ctrl+q")
+        terminal.wait()
+    end(served)
+    with Terminal(home=home, extra=keys) as terminal:
+        terminal.until("not reached")
+        terminal.press("f3")
+        terminal.until("remember me")
+        terminal.press("down", "enter")
+        terminal.until("Write a message")
+        assert terminal.text.count("remember me") >= 2
+        terminal.press("ctrl+q")
+        terminal.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_terminal_is_restored(tmp_path: Path, number: signal.Signals) -> None:
+    with Terminal(home=tmp_path / "home") as terminal:
+        terminal.until("Paste a key")
+        terminal.settle()
+        terminal.signal(number)
+        assert terminal.wait() == 128 + number
+        tail = bytes(terminal.raw[-400:])
+        for mode in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1006l", b"\x1b[?2004l"):
+            assert mode in tail
+
+
+def _talk_to(terminal: Terminal, agent: str, account: str = "") -> None:
+    terminal.until(agent)
+    terminal.type(f"{agent} {account}".strip().lower())
+    terminal.settle()
+    terminal.press("enter")
+    terminal.until("Write a message")

@@ -54,6 +54,8 @@ class HistoryScreen(Place):
         self._matches: dict[int, tuple[str, str]] = {}
         self._profiles: dict[str, Profile] = {}
         self._state = ""
+        self._next: dict[str, str] = {}
+        self._limit = PAGE
         self._unlisten: Callable[[], None] = lambda: None
 
     def content(self) -> Iterable[Widget]:
@@ -82,6 +84,7 @@ class HistoryScreen(Place):
     async def _load(self) -> None:
         self._unlisten()
         self._unlisten = self.desk.turns.listen(self._changed)
+        self._next = {}
         self._profiles = {profile.name: profile for profile in await self.desk.profiles()}
         await self._show()
         self._state = "looking…"
@@ -91,13 +94,15 @@ class HistoryScreen(Place):
         await self._show()
 
     async def _sync(self, profile: Profile) -> str:
+        """One more page of an account; returns its name if it cannot be reached."""
         try:
             vendor = await self.desk.vendor(profile)
             account = await self.desk.account(profile)
             names = {known.agent.id: known.agent.name for known in await self.desk.store.agents(account)}
-            page = await vendor.conversations(limit=SYNC)
+            page = await vendor.conversations(self._next.get(profile.name, ""), limit=SYNC)
         except ParlourError:
             return profile.name
+        self._next[profile.name] = page.next
         found = [one if one.agent_name else replace(one, agent_name=names.get(one.agent_id, "")) for one in page.items]
         await self.desk.store.save_conversations(account, found)
         return ""
@@ -105,7 +110,7 @@ class HistoryScreen(Place):
     async def _show(self) -> None:
         wanted = self.query_one("#filter", Input).value.strip()
         accounts = [await self.desk.account(profile) for profile in self._profiles.values()]
-        self._known = await self.desk.store.conversations(accounts, limit=PAGE)
+        self._known = await self.desk.store.conversations(accounts, limit=self._limit)
         self._matches = {}
         if len(wanted) >= 2:
             hits = await self.desk.store.search(wanted, accounts=accounts, limit=PAGE)
@@ -176,6 +181,21 @@ class HistoryScreen(Place):
             return "running", "agent"
         return ("closed", "quiet") if one.conversation.status is Status.CLOSED else ("", "quiet")
 
+    @on(Rows.Highlighted)
+    def more(self, event: Rows.Highlighted) -> None:
+        """At the end of the list: what follows, from the store and from the servers."""
+        last = self._known[-1] if self._known else None
+        if last is None or event.key != str(last.pk) or self.query_one("#filter", Input).value:
+            return
+        if len(self._known) >= self._limit or any(self._next.values()):
+            self._limit += PAGE
+            self.attempt(self._load_more, group="more")
+
+    async def _load_more(self) -> None:
+        waiting = [profile for name, profile in self._profiles.items() if self._next.get(name)]
+        await asyncio.gather(*(self._sync(profile) for profile in waiting))
+        await self._show()
+
     def _changed(self, talk: Talk, change: Change) -> None:
         if change.what in (What.TURN, What.CONVERSATION) and self.is_attached:
             self.call_later(self._draw)
@@ -219,6 +239,7 @@ class HistoryScreen(Place):
 
     def action_again(self) -> None:
         """Ask every account again."""
+        self._next = {}
         self.attempt(self._load, group="load")
 
     def _chosen(self) -> Stored | None:
