@@ -33,7 +33,6 @@ class ParlourApp(App[None]):
     TITLE = "Parlour"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {Actions}
-    AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", id="app.help", tooltip="The keys of where you are"),
         Binding("f2", "agents", "Agents", id="app.agents", tooltip="Who there is to talk with"),
