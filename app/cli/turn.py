@@ -105,6 +105,10 @@ def _say_why(profile: Profile, talk: Talk, turn: Turn) -> None:
         out.note("Stopped." if talk.conversation.made else "Stopped before it was sent.")
     elif turn.failure is not None:
         out.note(f"parlour: {safe(turn.failure.message)}")
+    if talk.trouble is not None:
+        out.note(f"parlour: {safe(talk.trouble.message)}")
+        for name, words in talk.fields.items():
+            out.note(f"  {safe_line(name, 80)}: {safe_line(words, 200)}")
     for request in turn.waiting:
         out.note(
             f"{request.name or 'The agent'} waits: {request.kind.value} {request.event_id} {safe_line(request.input or '', 200)}"

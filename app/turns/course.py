@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
 from app.clock import Clock
 from app.errors import NotFound, OutcomeUnknown, ParlourError, RateLimited, StoreError, Unavailable, UsageError, VendorError
-from app.models import Event, Failure, Link, LinkState, PartDelta, Prompt, PromptState, Stop, Titled
+from app.models import Event, Failure, Link, LinkState, PartDelta, PartKind, Prompt, PromptState, RequestKind, Stop, Titled
 from app.protocols import Approves, Regenerates
 from app.store import Entry, Store
 from app.text import safe_line
@@ -75,11 +75,11 @@ class Course:
                 case _:
                     await self._refresh(talk)
         except ParlourError as error:
-            await self._fail(talk, job, failure_of(error))
+            await self._fail(talk, job, failure_of(error), error.fields if isinstance(error, VendorError) else {})
         except Exception as error:  # noqa: BLE001 - the one place; the words stay on disk and the conversation can go on
             _log.error("a turn failed inside: %s", type(error).__name__)
             words = f"Parlour itself failed ({type(error).__name__}). What was said is kept; look again or ask again."
-            await self._fail(talk, job, Failure("internal", words))
+            await self._fail(talk, job, Failure("internal", words), {})
         finally:
             if job.turn is not None:
                 self._keeper.later(talk, job.turn)
@@ -154,6 +154,8 @@ class Course:
             raise UsageError(f"{talk.vendor.label} has no requests to answer.")
         said = "\n".join(repr(answer) for answer in job.answers)
         key = str(uuid.uuid5(_ANSWERS, f"{talk.conversation.id}\n{said}"))
+        if job.turn is not None and any(answer.kind is RequestKind.FORM for answer in job.answers):
+            _keep_what_was_said(job.turn)
         try:
             await self._take(talk, talk.vendor.answer(talk.conversation, job.answers, key, talk.cursor))
         except VendorError as error:
@@ -223,10 +225,11 @@ class Course:
             turn.stop, turn.failure = Stop.UNKNOWN, failure_of(error)
         await self._kept(talk, turn)
 
-    async def _fail(self, talk: Talk, job: Job, failure: Failure) -> None:
+    async def _fail(self, talk: Talk, job: Job, failure: Failure, fields: Mapping[str, str]) -> None:
         turn = job.turn
         if turn is None or job.kind is JobKind.ANSWER:
             talk.trouble = failure
+            talk.fields = fields
             self._tell(talk, Change(What.CONVERSATION, turn))
             return
         if turn.state in (PromptState.QUEUED, PromptState.SENDING):
@@ -272,6 +275,14 @@ class Course:
 
 def _prompt_of(turn: Turn) -> Prompt:
     return Prompt(turn.uid, turn.text, turn.attachments, turn.after)
+
+
+def _keep_what_was_said(turn: Turn) -> None:
+    """A turn that goes on in a further message: what the first one said keeps its place under that message's id."""
+    for part in turn.parts:
+        ours = part.kind is PartKind.TEXT and part.done and not part.wire_id and bool(turn.message_id)
+        if ours and not part.id.endswith(turn.message_id):
+            part.id = f"{part.id}-{turn.message_id}"
 
 
 def _generator(events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:

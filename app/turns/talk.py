@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -63,6 +63,8 @@ class Talk:
     """The person stopped listening to the running turn."""
     trouble: Failure | None = None
     """Why the last job failed, where that is not the state of a turn."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The fields that were refused with it, and the server's words for each."""
     held: bool = False
     """The next prompt waits until the turn that was stopped is settled, or the person says otherwise."""
 

@@ -23,7 +23,11 @@ _COLOURS = {
 }
 _MARKS = {Chip.LIVE: "● ", Chip.NEEDS_YOU: "! ", Chip.FAILED: "× "}
 APPROVAL_OPTIONS = (Option("y", "allow"), Option("n", "deny"), Option("r", "deny and say why"), Option("v", "see it whole"))
-RESULT_OPTIONS = (Option("r", "give its result"), Option("v", "see it whole"))
+OPTIONS = {
+    RequestKind.APPROVAL: APPROVAL_OPTIONS,
+    RequestKind.TOOL: (Option("r", "give its result"), Option("v", "see it whole")),
+    RequestKind.FORM: (Option("f", "fill it in"), Option("v", "see it whole")),
+}
 UNKNOWN_OPTIONS = (Option("l", "look again"), Option("s", "send it again"), Option("x", "leave it"))
 
 
@@ -49,6 +53,8 @@ def approval_question(talk: Talk, request: Request, left: int, width: int) -> Co
     who = safe_line(talk.conversation.agent_name or "The agent", 40)
     if request.kind is RequestKind.APPROVAL:
         words = Content.assemble((f"{who} wants to run", ""), "  ", (safe_line(request.name, 60), "bold $warning"))
+    elif request.kind is RequestKind.FORM:
+        return Content.assemble((f"{who} asks for a form", ""), "  ", (safe_line(request.name, 60), "bold $warning"))
     else:
         words = Content.assemble((f"{who} waits for the result of", ""), "  ", (safe_line(request.name, 60), "bold $warning"))
     more = Content.styled(f"   {left} more after this" if left else "", "$text-muted")

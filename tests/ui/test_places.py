@@ -170,3 +170,39 @@ async def test_markup_from_a_server_is_text(sandbox: Ready, monkeypatch: pytest.
         svg = pilot.app.export_screenshot()
         assert "@click=app.quit" in svg and "\x1b" not in svg and "\u202e" not in svg
         assert pilot.app.is_running
+
+
+async def test_a_form_is_filled_in_with_the_keyboard(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, sandbox, "codeer")
+    async with application() as pilot:
+        await until(pilot, lambda: "Intake" in listed(pilot))
+        pilot.app.screen.query_one("#filter", Input).value = "intake"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
+        screen = place(pilot, ConversationScreen)
+        screen.query_one(Prompt).put("a visit")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.foot.asking)
+        await pilot.pause(0.6)
+        await pilot.press("f")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "FormScreen")
+        form = pilot.app.screen
+        await pilot.press(*"Ada")
+        await pilot.press("ctrl+s")
+        await pilot.pause(0.1)
+        assert "needed" in str(form.query_one("#wrong-1", Static).render()) and pilot.app.screen is form
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        screen.foot.ask_bar.focus()
+        await pilot.press("f")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "FormScreen")
+        form = pilot.app.screen
+        assert form.query_one("#field-0", Input).value == "Ada"
+        form.query_one("#field-1", Input).value = "2"
+        form.query_one("#field-2", Input).value = "2026-12-01"
+        for index in (3, 4):
+            form.query_one(f"#field-{index}").focus()
+            await pilot.press("space")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(screen.talk.turn and "Ada" in screen.talk.turn.answer))
+    assert len(ledger(sandbox, "answer")) == 1

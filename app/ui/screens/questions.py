@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.errors import ParlourError
-from app.models import Answer, Request, RequestKind
+from app.models import Answer, Failure, Json, Request, RequestKind
 from app.text import json_text
 from app.transcript import Turn
 from app.turns import Talk
@@ -11,6 +11,7 @@ from app.ui import words
 from app.ui.desk import Desk
 from app.ui.reader import TextDialog
 from app.ui.screens.base import Place
+from app.ui.screens.form import FormScreen
 from app.ui.widgets.foot import Foot
 
 _UNKNOWN = "unknown:"
@@ -24,16 +25,23 @@ class Questions:
         self._talk = talk
         self._foot = foot
         self._place = place
+        self._told: Failure | None = None
+        self._entered: dict[str, dict[str, str | list[str]]] = {}
 
     def refresh(self, width: int) -> None:
         """Ask what has to be asked now, or nothing."""
         turn = self._talk.turn
         if turn is None or self._talk.running is not None:
             self._foot.unask()
+        elif turn.waiting and self._talk.trouble is not None and self._talk.trouble is not self._told:
+            self._told = self._talk.trouble
+            faults = "; ".join(f"{name}: {why}" for name, why in self._talk.fields.items())
+            self._place.say(f"{self._talk.trouble.message} {faults}", failed=True)
+            self.refresh(width)
         elif turn.waiting:
             request = turn.waiting[0]
             question = words.approval_question(self._talk, request, len(turn.waiting) - 1, width)
-            options = words.APPROVAL_OPTIONS if request.kind is RequestKind.APPROVAL else words.RESULT_OPTIONS
+            options = words.OPTIONS[request.kind]
             self._foot.ask(request.event_id, question, options)
         elif words.needs_deciding(turn):
             self._foot.ask(f"{_UNKNOWN}{turn.uid}", words.unknown_question(turn), words.UNKNOWN_OPTIONS)
@@ -52,6 +60,8 @@ class Questions:
         if request is None:
             return
         match key:
+            case "f":
+                self._fill_in(request)
             case "y" | "n":
                 self._answer(Answer(request.event_id, request.kind, allow=key == "y"))
             case "r" if request.kind is RequestKind.APPROVAL:
@@ -60,6 +70,15 @@ class Questions:
                 self._foot.line(f"result:{request.event_id}", "the tool's result — enter sends it, esc goes back")
             case _:
                 self._place.app.push_screen(TextDialog(request.name, json_text(request.input, indent=2)))
+
+    def _fill_in(self, request: Request) -> None:
+        entered = self._entered.setdefault(request.event_id, {})
+
+        def handed_in(values: dict[str, Json] | None) -> None:
+            if values is not None:
+                self._answer(Answer(request.event_id, request.kind, data=values))
+
+        self._place.app.push_screen(FormScreen(request.name or "Form", request.input, entered), handed_in)
 
     def said(self, purpose: str, text: str) -> None:
         """The line that a question asked for."""

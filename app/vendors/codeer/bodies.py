@@ -16,6 +16,7 @@ TEMPLATES: Mapping[str, Json] = {
     "regenerate": {"agent_id": "{agent_id}", "stream": "{stream}"},
     "feedback": {"type": "{type}", "content": "{content}"},
     "upload": {"scope": "{scope}"},
+    "form": {"data": "{data}", "agent_id": "{agent_id}", "stream": "{stream}"},
 }
 SENTIMENTS: Mapping[Verdict, str] = {Verdict.UP: "sys_helpful", Verdict.DOWN: "sys_improve"}
 """Contract 9: the vocabulary of stored feedback."""

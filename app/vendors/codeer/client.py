@@ -12,7 +12,21 @@ import httpx
 
 from app.clock import Clock
 from app.errors import Forbidden, NotFound, Refused
-from app.models import Agent, Attachment, Conversation, Event, Json, Page, Profile, Prompt, Verdict
+from app.models import (
+    Agent,
+    Answer,
+    Answered,
+    Attachment,
+    Conversation,
+    Event,
+    Json,
+    Page,
+    Profile,
+    Prompt,
+    Prompted,
+    RequestKind,
+    Verdict,
+)
 from app.vendors.codeer import bodies, envelope, files, objects, pages, rows
 from app.vendors.codeer.answers import Answers, Sending
 from app.vendors.codeer.decode import Answering
@@ -134,6 +148,28 @@ class Codeer:
         async with aclosing(self._answers.take(conversation, sending, Prompt(key="", text=asked.text or ""), state)) as events:
             async for event in events:
                 yield event
+
+    async def answer(
+        self, conversation: Conversation, answers: Sequence[Answer], key: str, after: str = ""
+    ) -> AsyncGenerator[Event, None]:
+        """Hand in a form and go on with the turn (contract 10.2, a guess that ``bodies`` may overrule). Never sent twice."""
+        del key, after
+        for answer in answers:
+            if answer.kind is not RequestKind.FORM:
+                raise Refused("Codeer asks for forms only; nothing was sent.")
+            values = {"data": answer.data, "agent_id": await self._agent_of(conversation), "stream": self._streams}
+            body = bodies.with_user(bodies.body("form", self._profile.options, **values), self._user(conversation))
+            path = f"{_path(conversation, 'form-requests')}/{segment(answer.request_id)}/submit"
+            sending = Sending(path, body, self._user(conversation))
+            taking = self._answers.take(conversation, sending, Prompt(key="", text=""), Answering())
+            answered = False
+            async with aclosing(taking) as events:
+                async for event in events:
+                    if not answered:
+                        answered = True
+                        yield Answered(request_id=answer.request_id, allow=True)
+                    if not isinstance(event, Prompted) or event.prompt_id:
+                        yield event
 
     async def settle(self, conversation: Conversation, prompt: Prompt, prompt_id: str = "") -> AsyncGenerator[Event, None]:
         """What became of a prompt, by reading only (contract 13)."""
