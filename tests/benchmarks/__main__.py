@@ -14,10 +14,12 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.benchmarks import measure
+from tests.benchmarks.application import application
 from tests.benchmarks.table import lines
 
 GROUPS: dict[str, list[Callable[[], measure.Figures]]] = {
     "start": [lambda: measure.start("hello"), lambda: measure.start("ours")],
+    "app": [application],
     "echo": [
         lambda: measure.typing("log", 6_000, 1_000),
         lambda: measure.typing("ours", 20_000, 1_000),

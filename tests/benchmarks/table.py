@@ -36,6 +36,21 @@ def figure(name: str) -> Callable[[Figures], float]:
 
 LINES = (
     Line(
+        "application: start → first key echoed, by hello's",
+        ratio("app start ms", "hello start ms"),
+        1.2,
+        detail=("app start ms",),
+    ),
+    Line(
+        "application: first Enter → request, by hello's start",
+        ratio("app request ms", "hello start ms"),
+        0.15,
+        detail=("app request ms",),
+    ),
+    Line("application: memory at start, over hello", minus("app memory MB", "hello memory MB"), 25.0, "MB", ("app memory MB",)),
+    Line("application: idle bytes a second", figure("app idle bytes/s"), 0.0, ""),
+    Line("application: idle CPU", figure("app idle cpu %"), 0.2, "%"),
+    Line(
         "start → first key echoed, by hello's",
         ratio("ours start ms", "hello start ms"),
         1.2,
