@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -23,6 +24,21 @@ def _nobody(link: Link) -> None:
 
 tell_link: ContextVar[Callable[[Link], None]] = ContextVar("tell_link", default=_nobody)
 """Who is told about waits, retries and reconnects of the requests made in the current task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request as it leaves, or as its answer begins (then there is a ``status``). No body, no header, no key."""
+
+    method: str
+    url: str
+    status: int | None = None
+    seconds: float = 0.0
+    request_id: str = ""
+
+
+tell_request: ContextVar[Callable[[Exchange], None] | None] = ContextVar("tell_request", default=None)
+"""Who is told of every request made in the current task; nobody unless somebody asked."""
 
 
 @runtime_checkable

@@ -14,7 +14,8 @@
     new-conversation = "ctrl+n,f2"
 
 A key variable that is set makes a profile of its vendor's name exist for this run, hides a stored one of that name and says so.
-Every bad value is one sentence in a ``SettingsError``. The file is replaced in one step and its comments stay.
+Every bad value is one sentence in a ``SettingsError``; a bad profile is one in ``notices`` and stops nothing but its own use. The
+file is replaced in one step and its comments stay.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class Settings:
     profiles: tuple[Profile, ...] = ()
     stored_profiles: tuple[Profile, ...] = ()
     """Those of the file, hidden ones included."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Name of a profile of the file that cannot be used → the sentence why."""
     notices: tuple[str, ...] = ()
     """Sentences for a person about what was found."""
     ui: Mapping[str, Json] = field(default_factory=dict)
@@ -113,7 +116,7 @@ class Settings:
             raise UsageError(
                 "A profile's name is letters, digits and . _ - @, at most 64 of them, and begins with a letter or digit."
             )
-        if any(profile.name == name for profile in self.stored_profiles):
+        if name in self.refused or any(profile.name == name for profile in self.stored_profiles):
             raise UsageError(f"There is a profile {name!r} already. Remove it first: parlour profile remove {name}")
 
     def add_profile(self, profile: Profile) -> Settings:
@@ -126,7 +129,7 @@ class Settings:
 
     def remove_profile(self, name: str) -> Settings:
         """Take a profile out of the file. Returns the settings as they are then. Raises ``UsageError``, ``SettingsError``."""
-        if all(profile.name != name for profile in self.stored_profiles):
+        if name not in self.refused and all(profile.name != name for profile in self.stored_profiles):
             raise UsageError(f"There is no stored profile {name!r}.")
         return self._edited(("profiles", name), None)
 
@@ -170,15 +173,12 @@ def origin(base: str) -> str:
 def load(catalogue: Mapping[str, Entry], environ: Mapping[str, str], file: Path | None = None) -> Settings:
     """Read the file (it need not be there) and the environment. ``catalogue`` maps a vendor's name to its facts.
 
-    Raises ``SettingsError`` with one sentence for the first bad value.
+    Raises ``SettingsError`` with one sentence for the first bad value outside of the profiles.
     """
     path = file if file is not None else config_file()
     document = _document(path)
     notices: list[str] = []
-    stored = tuple(
-        _stored(name, table, catalogue, f"{path.name}: profile {name!r}", notices)
-        for name, table in _table(document, "profiles", path).items()
-    )
+    stored, refused = _all_stored(_table(document, "profiles", path), catalogue, path.name, notices)
     given = tuple(profile for name, entry in catalogue.items() for profile in _from_environment(name, entry, environ))
     names = {profile.name for profile in given}
     for profile in stored:
@@ -191,6 +191,7 @@ def load(catalogue: Mapping[str, Entry], environ: Mapping[str, str], file: Path 
         file=path,
         profiles=(*given, *(profile for profile in stored if profile.name not in names)),
         stored_profiles=stored,
+        refused=refused,
         notices=tuple(notices),
         ui=_table(document, "ui", path),
         keymap={name: _keys(name, keys, path) for name, keys in _table(document, "keymap", path).items()},
@@ -214,6 +215,21 @@ def _from_environment(name: str, entry: Entry, environ: Mapping[str, str]) -> tu
     base = environ.get(entry.base_variable, "").strip()
     base = _base(base, entry.base_variable) if base else entry.bases[entry.default_region]
     return (Profile(name, name, base, account=origin(base)),)
+
+
+def _all_stored(
+    tables: Mapping[str, Json], catalogue: Mapping[str, Entry], file: str, notices: list[str]
+) -> tuple[tuple[Profile, ...], dict[str, str]]:
+    """The usable profiles of the file, and why the others are not."""
+    found: list[Profile] = []
+    refused: dict[str, str] = {}
+    for name, table in tables.items():
+        try:
+            found.append(_stored(name, table, catalogue, f"{file}: profile {name!r}", notices))
+        except SettingsError as error:
+            refused[name] = str(error)
+            notices.append(f"{error} It is left out until then.")
+    return tuple(found), refused
 
 
 def _stored(name: str, table: Json, catalogue: Mapping[str, Entry], where: str, notices: list[str]) -> Profile:

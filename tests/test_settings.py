@@ -105,28 +105,45 @@ def test_the_first_variable_wins_and_empty_ones_do_not_count(file: Path) -> None
     assert read(file, QODER_ACCESS_TOKEN="").profiles == ()
 
 
+BAD_PROFILES = [
+    ("[profiles.x]\n", "needs vendor"),
+    ("[profiles.x]\nvendor = 'nobody'", "needs vendor"),
+    ("[profiles.x]\nvendor = 7", "text on one line"),
+    ("[profiles.x]\nvendor = 'codeer'\nexternal_user_id = ['a']", "external_user_id"),
+    ("[profiles.x]\nvendor = 'codeer'\nenvironment = '''a\nb'''", "environment"),
+    ("[profiles.x]\nvendor = 'codeer'\nregion = 'cn'", "unknown region"),
+    ("[profiles.x]\nvendor = 'qoder'\nregion = 'mars'", "there are cn, intl"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'http://api.test/api/v1'", "unprotected"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://u:p@api.test/api/v1'", "user name"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'api.test'", "https://host/path"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'ftp://api.test'", "https://host/path"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://a.test:99999/x'", "https://host/path"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://a.test/x?y'", "no ?"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://a test/x'", "https://host/path"),
+    ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://[::1'", "https://host/path"),
+    ("[profiles.demo]\nvendor = 'codeer'", "demo's name"),
+    ("[profiles.'a b']\nvendor = 'codeer'", "cannot be used"),
+    ("[profiles]\nx = 3", "[profiles.x]"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), BAD_PROFILES)
+def test_a_bad_profile_is_one_notice_and_the_others_work(file: Path, text: str, words: str) -> None:
+    settings = read(file, f"{text}\n[profiles.good]\nvendor = 'codeer'\n")
+    assert [profile.name for profile in settings.profiles] == ["good"]
+    (name,) = settings.refused
+    assert words in settings.refused[name] and settings.refused[name] in settings.notices[0]
+    assert "\n" not in settings.notices[0] and len(settings.notices) == 1
+    with pytest.raises(UsageError):
+        settings.refuse_known(name)
+    left = settings.remove_profile(name)
+    assert left.refused == {} and [profile.name for profile in left.profiles] == ["good"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[profiles.x]\n", "needs vendor"),
-        ("[profiles.x]\nvendor = 'nobody'", "needs vendor"),
-        ("[profiles.x]\nvendor = 7", "text on one line"),
-        ("[profiles.x]\nvendor = 'codeer'\nexternal_user_id = ['a']", "external_user_id"),
-        ("[profiles.x]\nvendor = 'codeer'\nenvironment = '''a\nb'''", "environment"),
-        ("[profiles.x]\nvendor = 'codeer'\nregion = 'cn'", "unknown region"),
-        ("[profiles.x]\nvendor = 'qoder'\nregion = 'mars'", "there are cn, intl"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'http://api.test/api/v1'", "unprotected"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://u:p@api.test/api/v1'", "user name"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'api.test'", "https://host/path"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'ftp://api.test'", "https://host/path"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://a.test:99999/x'", "https://host/path"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://a.test/x?y'", "no ?"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://a test/x'", "https://host/path"),
-        ("[profiles.x]\nvendor = 'codeer'\nbase = 'https://[::1'", "https://host/path"),
-        ("[profiles.demo]\nvendor = 'codeer'", "demo's name"),
-        ("[profiles.'a b']\nvendor = 'codeer'", "cannot be used"),
         ("profiles = 3", "[profiles]"),
-        ("[profiles]\nx = 3", "[profiles.x]"),
         ("ui = 1", "[ui]"),
         ("[keymap]\nx = 3", "keymap 'x'"),
         ("[tools]\nx = 'y'", "[tools.x]"),
@@ -135,7 +152,7 @@ def test_the_first_variable_wins_and_empty_ones_do_not_count(file: Path) -> None
         ("x = " + "9" * 5000, "config.toml"),
     ],
 )
-def test_every_bad_value_is_one_sentence(file: Path, text: str, words: str) -> None:
+def test_every_other_bad_value_is_one_sentence(file: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read(file, text)
     assert words in str(caught.value)

@@ -43,7 +43,7 @@ async def _answer(args: argparse.Namespace) -> int:
         await program.turns.until(talk, lambda: not _waits(turn, args.event) or not talk.busy)
         if turn.failure is not None or talk.trouble is not None:
             trouble = talk.trouble or turn.failure
-            out.note(f"parlour: {trouble.message if trouble else ''}")
+            out.complain(f"parlour: {trouble.message if trouble else ''}")
             return exit_code(turn)
         out.value({"answered": args.event}) if args.json else out.note("Answered.")
     return 0

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from app.cli.demo_side import Demo, is_demo
+from app.cli.out import note
 from app.clock import Clock
-from app.errors import KeyMissing, UsageError
+from app.errors import KeyMissing, SettingsError, UsageError
 from app.models import Event, Profile
 from app.protocols import Vendor
 from app.settings import Settings, load
@@ -25,9 +26,13 @@ NO_PROFILE = "There is no profile yet. Add one with: parlour profile add NAME --
 class Program:
     """What one command works with; an async context manager that closes all of it."""
 
-    def __init__(self, *, patience: float = 15.0, overhear: Callable[[Talk, Event], None] | None = None) -> None:
+    def __init__(
+        self, *, patience: float = 15.0, overhear: Callable[[Talk, Event], None] | None = None, announce: bool = True
+    ) -> None:
         self.clock = Clock()
         self.settings: Settings = load(CATALOGUE, os.environ)
+        for notice in self.settings.notices if announce else ():
+            note(notice)
         self._patience = patience
         self._overhear = overhear
         self._vendors: dict[str, Vendor] = {}
@@ -63,6 +68,8 @@ class Program:
         known = list(self.settings.profiles)
         if wanted:
             found = [profile for profile in known if profile.name == wanted]
+            if wanted in self.settings.refused and not found:
+                raise SettingsError(self.settings.refused[wanted])
             if not found:
                 names = ", ".join(profile.name for profile in known) or "only demo"
                 raise UsageError(f"There is no profile {wanted!r}. Known: {names}.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from dataclasses import replace
 
 from app.cli import out
 from app.cli.compose import Program
 from app.exports import conversation_object
-from app.models import Agent, Conversation, Json, Profile
+from app.models import Agent, Conversation, Json, Profile, Status
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,9 +61,10 @@ async def _conversations(args: argparse.Namespace) -> None:
             count = 0
             while count < args.limit:
                 page = await vendor.conversations(after, agent_id=wanted, limit=min(100, args.limit))
-                for conversation in page.items:
-                    found.append((profile, _named(conversation, names)))
-                    await program.store.save_conversation(await program.account(profile), conversation)
+                named = [_named(conversation, names) for conversation in page.items]
+                stored = await program.store.save_conversations(await program.account(profile), named)
+                known = {one.conversation.id: one.pk for one in stored}
+                found += [(profile, await _waiting(program, one, known.get(one.id))) for one in named]
                 count += len(page.items)
                 after = page.next
                 if not after:
@@ -97,6 +99,13 @@ def _agent_id(names: dict[str, str], wanted: str) -> str:
 
 
 def _named(conversation: Conversation, names: dict[str, str]) -> Conversation:
-    from dataclasses import replace
-
     return conversation if conversation.agent_name else replace(conversation, agent_name=names.get(conversation.agent_id, ""))
+
+
+async def _waiting(program: Program, conversation: Conversation, pk: int | None) -> Conversation:
+    """As waiting, if the last turn seen here waits for a person and the server names no other state."""
+    if pk is None or conversation.status is not Status.IDLE:
+        return conversation
+    heads = await program.store.turn_heads(pk)
+    waits = bool(heads) and heads[-1].stop is not None and heads[-1].stop.waits
+    return replace(conversation, status=Status.WAITING) if waits else conversation

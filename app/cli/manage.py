@@ -71,5 +71,5 @@ async def _do(program: Program, vendor: Vendor, stored: Stored, args: argparse.N
 def _sure(name: str) -> bool:
     if not sys.stdin.isatty():
         return False
-    out.note(f"Delete {name!r} at the server and here, for good? Type yes:")
+    out.complain(f"Delete {name!r} at the server and here, for good? Type yes:")
     return sys.stdin.readline().strip() == "yes"

@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     from app.ui.app import ParlourApp
 
     first = "demo" if args.profile and is_demo(args.profile) else ""
-    desk = ProgramDesk(Program(patience=float("inf")), demo=args.profile if first else "", only=args.profile or "")
+    desk = ProgramDesk(
+        Program(patience=float("inf"), announce=False), demo=args.profile if first else "", only=args.profile or ""
+    )
     app = ParlourApp(desk, first=first)
 
     async def show() -> int:

@@ -6,11 +6,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 from app.models import Json, Wire
 from app.text import json_text, safe, safe_line
 
 BROKEN_PIPE = 141
+quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+"""Whether only errors and questions go to stderr."""
 
 
 class ReaderGone(Exception):
@@ -44,7 +47,13 @@ def line(data: Json) -> None:
 
 
 def note(text: str) -> None:
-    """A notice, progress or an error, on stderr."""
+    """A notice or progress, on stderr; nothing with ``--quiet``."""
+    if not quiet.get():
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """An error or a question, on stderr."""
     with contextlib.suppress(BrokenPipeError):
         sys.stderr.write(safe(text) + "\n")
         sys.stderr.flush()

@@ -32,7 +32,8 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"parlour {__version__}")
     parser.add_argument("--profile", help="which account to use (see: parlour profile list)")
     parser.add_argument("--plain", action="store_true", help="linear mode: no alternate screen, no repainting")
-    parser.set_defaults(command="open", json=False, quiet=False)
+    parser.set_defaults(command="open", json=False, quiet=False, verbose=False)
+    _loudness(parser)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     _talking(commands)
     _reading(commands)
@@ -52,7 +53,15 @@ def _command(
         parser.add_argument("--profile", default=argparse.SUPPRESS, help="which account to use")
     if json:
         parser.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
+    _loudness(parser)
     return parser
+
+
+def _loudness(parser: argparse.ArgumentParser) -> None:
+    loud = parser.add_mutually_exclusive_group()
+    quiet, told = "only errors and questions on stderr", "tell every request on stderr; never a body or a key"
+    loud.add_argument("--quiet", "-q", action="store_true", default=argparse.SUPPRESS, help=quiet)
+    loud.add_argument("--verbose", "-v", action="store_true", default=argparse.SUPPRESS, help=told)
 
 
 def _talking(commands: Any) -> None:
@@ -161,4 +170,5 @@ def _verb(verbs: Any, name: str, help_text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=help_text, allow_abbrev=False)
     parser.set_defaults(verb=name)
     parser.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
+    _loudness(parser)
     return parser

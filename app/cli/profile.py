@@ -28,8 +28,6 @@ async def _list(args: argparse.Namespace) -> None:
     async with Program() as program:
         profiles = list(program.settings.profiles)
         from_environment = {profile.name for profile in profiles if program.settings.environment_key(profile.name)}
-    for notice in program.settings.notices:
-        out.note(notice)
     if args.json:
         out.value(
             [
@@ -106,8 +104,13 @@ async def _check(args: argparse.Namespace) -> None:
 async def _remove(args: argparse.Namespace) -> None:
     async with Program() as program:
         profile = next((profile for profile in program.settings.stored_profiles if profile.name == args.name), None)
-        if profile is None:
+        if profile is None and args.name not in program.settings.refused:
             raise UsageError(f"There is no stored profile {args.name!r}.")
+        if profile is None:
+            program.settings.remove_profile(args.name)
+            told = f"Removed {args.name} from the file; where its key belongs was not known."
+            out.value({"removed": args.name}) if args.json else out.note(told)
+            return
         await Keyring().remove(profile.name, origin(profile.base))
         await program.store.forget_account(profile)
         program.settings.remove_profile(profile.name)

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from app.cli.out import BROKEN_PIPE, ReaderGone, note
+from app.cli.out import BROKEN_PIPE, ReaderGone, complain, note, quiet
 from app.cli.parser import build
 from app.errors import ParlourError, VendorError
 
@@ -17,6 +17,11 @@ INTERRUPTED = 130
 def run(arguments: list[str]) -> int:
     """Run one command. A module of this package named after the command has ``run(args) -> int``."""
     args = build().parse_args(arguments)
+    quiet.set(args.quiet)
+    if args.verbose:
+        from app.cli.verbose import tell_requests
+
+        tell_requests()
     module = importlib.import_module(f"app.cli.{args.command}")
     try:
         code: int = module.run(args)
@@ -32,12 +37,12 @@ def run(arguments: list[str]) -> int:
 
 def fail(error: ParlourError) -> int:
     """Say it in one sentence on stderr and give the exit code."""
-    note(f"parlour: {error}")
+    complain(f"parlour: {error}")
     if isinstance(error, VendorError) and error.fields:
         for field, words in error.fields.items():
-            note(f"  {field}: {words}")
+            complain(f"  {field}: {words}")
     if isinstance(error, VendorError) and error.request_id:
-        note(f"  request id: {error.request_id}")
+        complain(f"  request id: {error.request_id}")
     return error.exit_code
 
 

@@ -104,11 +104,11 @@ def _say_why(profile: Profile, talk: Talk, turn: Turn) -> None:
     if turn.stop is Stop.INTERRUPTED:
         out.note("Stopped." if talk.conversation.made else "Stopped before it was sent.")
     elif turn.failure is not None:
-        out.note(f"parlour: {safe(turn.failure.message)}")
+        out.complain(f"parlour: {safe(turn.failure.message)}")
     if talk.trouble is not None:
-        out.note(f"parlour: {safe(talk.trouble.message)}")
+        out.complain(f"parlour: {safe(talk.trouble.message)}")
         for name, words in talk.fields.items():
-            out.note(f"  {safe_line(name, 80)}: {safe_line(words, 200)}")
+            out.complain(f"  {safe_line(name, 80)}: {safe_line(words, 200)}")
     for request in turn.waiting:
         out.note(
             f"{request.name or 'The agent'} waits: {request.kind.value} {request.event_id} {safe_line(request.input or '', 200)}"
@@ -180,7 +180,7 @@ async def _interrupt(program: Program, talk: Talk, done: asyncio.Future[None], l
     try:
         asked = await program.turns.interrupt(talk)
     except VendorError as error:
-        out.note(f"parlour: {error}")
+        out.complain(f"parlour: {error}")
         return
     if not asked:
         await program.turns.until(talk, lambda: not talk.stopping)

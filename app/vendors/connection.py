@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,9 @@ from urllib.parse import urlsplit
 
 import certifi
 import httpx
+
+from app.protocols import Exchange, tell_request
+from app.vendors.replies import request_id_of
 
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 30.0
@@ -123,9 +127,10 @@ class Errand(Generic[T]):
         return asked
 
 
-def make_client(base: str, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+def make_client(base: str, transport: httpx.AsyncBaseTransport | None, redact: Callable[[str], str] = str) -> httpx.AsyncClient:
     """A client for one origin: HTTP/1.1, no redirects, no cookies, certificates always checked, the standard proxy variables.
 
+    ``redact`` goes over every address that is told to whoever asked for requests to be told.
     A loopback address is never reached through a proxy. ``SSLKEYLOGFILE`` has no effect; ``SSL_CERT_FILE`` may add trusted roots.
     """
     _quieten()
@@ -138,7 +143,27 @@ def make_client(base: str, transport: httpx.AsyncBaseTransport | None) -> httpx.
         trust_env=not loopback,
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=8, keepalive_expiry=3.0),
         headers={"user-agent": "parlour"},
+        event_hooks=_told(redact),
     )
+
+
+def _told(redact: Callable[[str], str]) -> dict[str, list[Callable[..., Any]]]:
+    """Hooks that tell of a request's start and of its answer's, in the task that made it."""
+
+    async def leaves(request: httpx.Request) -> None:
+        tell = tell_request.get()
+        if tell is not None:
+            request.extensions["parlour.began"] = time.monotonic()
+            tell(Exchange(request.method, redact(str(request.url))))
+
+    async def answered(response: httpx.Response) -> None:
+        tell, request = tell_request.get(), response.request
+        if tell is not None:
+            seconds = time.monotonic() - request.extensions.get("parlour.began", time.monotonic())
+            request_id = redact(request_id_of({name.lower(): value for name, value in response.headers.items()}))
+            tell(Exchange(request.method, redact(str(request.url)), response.status_code, seconds, request_id))
+
+    return {"request": [leaves], "response": [answered]}
 
 
 async def wire_bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:

@@ -260,7 +260,7 @@ class Http:
 
     def _ready(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = make_client(self._base, self._transport)
+            self._client = make_client(self._base, self._transport, self.redact)
         return self._client
 
     def _clean(self, error: VendorError) -> VendorError:
