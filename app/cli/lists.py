@@ -63,8 +63,8 @@ async def _conversations(args: argparse.Namespace) -> None:
                 page = await vendor.conversations(after, agent_id=wanted, limit=min(100, args.limit))
                 named = [_named(conversation, names) for conversation in page.items]
                 stored = await program.store.save_conversations(await program.account(profile), named)
-                known = {one.conversation.id: one.pk for one in stored}
-                found += [(profile, await _waiting(program, one, known.get(one.id))) for one in named]
+                waiting = {one.conversation.id for one in stored if one.waiting}
+                found += [(profile, _waiting(one) if one.id in waiting else one) for one in named]
                 count += len(page.items)
                 after = page.next
                 if not after:
@@ -102,10 +102,6 @@ def _named(conversation: Conversation, names: dict[str, str]) -> Conversation:
     return conversation if conversation.agent_name else replace(conversation, agent_name=names.get(conversation.agent_id, ""))
 
 
-async def _waiting(program: Program, conversation: Conversation, pk: int | None) -> Conversation:
-    """As waiting, if the last turn seen here waits for a person and the server names no other state."""
-    if pk is None or conversation.status is not Status.IDLE:
-        return conversation
-    heads = await program.store.turn_heads(pk)
-    waits = bool(heads) and heads[-1].stop is not None and heads[-1].stop.waits
-    return replace(conversation, status=Status.WAITING) if waits else conversation
+def _waiting(conversation: Conversation) -> Conversation:
+    """Its last turn seen here waits for a person: that is its state unless the server names another."""
+    return replace(conversation, status=Status.WAITING) if conversation.status is Status.IDLE else conversation

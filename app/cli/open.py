@@ -16,9 +16,11 @@ from app.errors import UsageError
 def run(args: argparse.Namespace) -> int:
     """Show the application until it is left."""
     if args.plain:
-        raise UsageError("The linear mode is: parlour ask --agent NAME, once for each message.")
+        from app.cli.plain import run as plain
+
+        return plain(args)
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
-        raise UsageError("The application needs a terminal. In a pipe use: parlour ask --agent NAME PROMPT")
+        raise UsageError("The application needs a terminal. Without one use: parlour --plain, or parlour ask --agent NAME PROMPT")
     from app.ui.app import ParlourApp
 
     first = "demo" if args.profile and is_demo(args.profile) else ""

@@ -113,6 +113,8 @@ def _reading(commands: Any) -> None:
     search = _command(commands, "search", "search everything seen so far")
     search.add_argument("query", nargs="+")
     search.add_argument("--limit", type=int, default=20, help="at most this many (default 20)")
+    sync = _command(commands, "sync", "read everything the server has into the search, after asking")
+    sync.add_argument("--yes", action="store_true", help="do not ask")
     export = _command(commands, "export", "write a conversation to a file", json=False)
     export.add_argument("conversation")
     export.add_argument("--format", choices=["md", "json", "jsonl", "html"], default="md")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import threading
+from collections.abc import Sequence
 
-from app.models import Answer, Request, RequestKind
+from app.cli import out
+from app.cli.lines import Lines
+from app.models import Answer, Json, Request, RequestKind
 from app.text import json_text, safe, safe_line
 from app.transcript import Turn
 from app.turns import Talk
@@ -14,7 +15,7 @@ from app.turns import Talk
 DENIED = "Denied by the policy of this command line."
 
 
-async def decide(talk: Talk, turn: Turn, policy: str | None) -> tuple[Answer, ...]:
+async def decide(talk: Talk, turn: Turn, policy: str | None, lines: Lines) -> tuple[Answer, ...]:
     """Answers for what waits; () leaves it open. Only approvals are ever decided by a policy."""
     approvals = [request for request in turn.waiting if request.kind is RequestKind.APPROVAL]
     if not approvals:
@@ -24,21 +25,33 @@ async def decide(talk: Talk, turn: Turn, policy: str | None) -> tuple[Answer, ..
         return tuple(Answer(request.event_id, request.kind, policy == "allow", reason) for request in approvals)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return ()
+    return await ask_all(talk, approvals, lines)
+
+
+async def ask_all(talk: Talk, requests: Sequence[Request], lines: Lines) -> tuple[Answer, ...]:
+    """Ask the person about each request in turn; () if one of them is left for later."""
     answers = []
-    for request in approvals:
-        answer = await _ask(talk, request)
+    for request in requests:
+        answer = await _ask(talk, request, lines)
         if answer is None:
             return ()
         answers.append(answer)
     return tuple(answers)
 
 
-async def _ask(talk: Talk, request: Request) -> Answer | None:
+async def _ask(talk: Talk, request: Request, lines: Lines) -> Answer | None:
     who = safe_line(talk.conversation.agent_name or "The agent", 60)
+    if request.kind is RequestKind.FORM:
+        from app.cli.forms import fill_in
+
+        values = await fill_in(f"{who} asks: {request.name or 'a form'}", request.input, lines)
+        return None if values is None else Answer(request.event_id, request.kind, data=values)
     what = safe(json_text(request.input, indent=2)) if request.input is not None else ""
-    sys.stderr.write(f"\n{who} wants to run {safe_line(request.name, 80)}\n{what}\n")
+    if request.kind is RequestKind.TOOL:
+        return await _result(f"{who} waits for the result of {safe_line(request.name, 80)}", what, request, lines)
+    out.complain(f"\n{who} wants to run {safe_line(request.name, 80)}\n{what}")
     while True:
-        said = await _line("allow? [y]es, [n]o, or no and why: ")
+        said = await lines.ask("allow? [y]es, [n]o, or no and why: ")
         if said is None:
             return None
         word = said.strip()
@@ -50,20 +63,20 @@ async def _ask(talk: Talk, request: Request) -> Answer | None:
             return Answer(request.event_id, request.kind, allow=False, reason=word)
 
 
-async def _line(prompt: str) -> str | None:
-    """One line from the terminal; None at its end. In a daemon thread, so that a pending read never keeps the program alive."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[str | None] = loop.create_future()
+async def _result(title: str, what: str, request: Request, lines: Lines) -> Answer | None:
+    out.complain(f"\n{title}\n{what}")
+    said = await lines.ask("its result, in one line, JSON or text (empty: later): ")
+    if said is None or not said.strip():
+        return None
+    return Answer(request.event_id, request.kind, data=_value(said))
 
-    def deliver(line: str | None) -> None:
-        if not answer.done():
-            answer.set_result(line)
 
-    def read() -> None:
-        line = sys.stdin.readline()
-        loop.call_soon_threadsafe(deliver, line or None)
+def _value(text: str) -> Json:
+    """An object or a list as JSON; anything else is the text itself."""
+    import json
 
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    threading.Thread(target=read, daemon=True).start()
-    return await answer
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, dict | list) else text

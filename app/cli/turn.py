@@ -5,23 +5,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from app.cli import out
 from app.cli.compose import Program
 from app.cli.final import exit_code, final_object
+from app.cli.lines import Lines
 from app.cli.prompts import decide
 from app.errors import VendorError
-from app.models import Event, LinkState, PartKind, Profile, Stop, Wire
-from app.text import SafeStream, safe, safe_line
+from app.models import Answer, Event, Json, LinkState, PartKind, Profile, Stop, Wire
+from app.text import SafeStream, json_text, safe, safe_line
 from app.transcript import Change, Part, Turn, What
 from app.turns import Talk
 
 INTERRUPT_PATIENCE = 30.0
 """Seconds an interrupted turn has to end by the server's word."""
 INTERRUPTED = 130
+Answering = Callable[[Talk, Turn], Awaitable[tuple[Answer, ...]]]
+"""Answers for what a turn waits for; () leaves it open."""
 
 
 class Watch:
@@ -55,7 +58,7 @@ class Watch:
             self._text(part, text, delta=delta)
         elif part.kind is PartKind.TOOL and part.id not in self._tools and part.name:
             self._tools.add(part.id)
-            out.note(f"· {safe_line(part.name, 60)}  {safe_line(part.summary or part.input or '', 120)}")
+            out.note(f"· {safe_line(part.name, 60)}  {safe_line(part.summary or _shown(part.input), 120)}")
         elif part.kind in (PartKind.NOTICE, PartKind.ARTIFACT) and part.text:
             out.note(f"· {safe_line(part.text, 300)}")
 
@@ -100,6 +103,10 @@ class Watch:
             out.line(final_object(profile, talk, turn))
 
 
+def _shown(value: Json) -> str:
+    return "" if value is None else json_text(value)
+
+
 def _say_why(profile: Profile, talk: Talk, turn: Turn) -> None:
     if turn.stop is Stop.INTERRUPTED:
         out.note("Stopped." if talk.conversation.made else "Stopped before it was sent.")
@@ -110,9 +117,8 @@ def _say_why(profile: Profile, talk: Talk, turn: Turn) -> None:
         for name, words in talk.fields.items():
             out.complain(f"  {safe_line(name, 80)}: {safe_line(words, 200)}")
     for request in turn.waiting:
-        out.note(
-            f"{request.name or 'The agent'} waits: {request.kind.value} {request.event_id} {safe_line(request.input or '', 200)}"
-        )
+        shown = safe_line(_shown(request.input), 200)
+        out.note(f"{request.name or 'The agent'} waits: {request.kind.value} {request.event_id} {shown}")
         if request.kind.value == "approval":
             out.note(f"  parlour approve --profile {profile.name} {talk.conversation.id} {request.event_id} allow --wait")
         else:
@@ -126,8 +132,13 @@ async def watch(
     printer: Watch,
     args: argparse.Namespace,
     start: Callable[[], Awaitable[Turn | None]],
+    answers: Answering | None = None,
 ) -> int:
-    """Run a turn to its end. ``start`` begins it; Ctrl+C or the time limit interrupts it, a second Ctrl+C leaves it running."""
+    """Run a turn to its end. ``start`` begins it; Ctrl+C or the time limit interrupts it, a second Ctrl+C leaves it running.
+
+    ``answers`` says what to answer where the agent waits (default: ``decide`` with the policy of ``args``).
+    """
+    answers = answers or partial(decide, policy=args.approve, lines=Lines())
     unlisten = program.turns.listen(printer.changed)
     stop = asyncio.Event()
     leave = asyncio.Event()
@@ -142,7 +153,7 @@ async def watch(
         if turn is None:
             return 0
         limit = loop.call_later(args.timeout, stop.set) if args.timeout else None
-        interrupted = await _until_settled(program, talk, turn, args, stop, leave)
+        interrupted = await _until_settled(program, talk, turn, answers, stop, leave)
         if limit is not None:
             limit.cancel()
     finally:
@@ -155,24 +166,35 @@ async def watch(
 
 
 async def _until_settled(
-    program: Program, talk: Talk, turn: Turn, args: argparse.Namespace, stop: asyncio.Event, leave: asyncio.Event
+    program: Program, talk: Talk, turn: Turn, answers: Answering, stop: asyncio.Event, leave: asyncio.Event
 ) -> bool:
     """Wait for the end, answering on the way; True if it was interrupted."""
     while True:
         done = asyncio.ensure_future(program.turns.idle(talk))
-        asked = asyncio.ensure_future(stop.wait())
-        try:
-            await asyncio.wait([done, asked], return_when=asyncio.FIRST_COMPLETED)
-            if not done.done():
-                await _interrupt(program, talk, done, leave)
-                return True
-        finally:
+        if not await _before(stop, done):
+            await _interrupt(program, talk, done, leave)
             done.cancel()
-            asked.cancel()
-        answers = await decide(talk, turn, args.approve) if turn.waiting else ()
-        if not answers:
+            return True
+        if not turn.waiting:
             return False
-        program.turns.answer(talk, answers)
+        said = asyncio.ensure_future(answers(talk, turn))
+        if not await _before(stop, said):
+            said.cancel()
+            await _interrupt(program, talk, asyncio.ensure_future(program.turns.idle(talk)), leave)
+            return True
+        if not said.result():
+            return False
+        program.turns.answer(talk, said.result())
+
+
+async def _before(stop: asyncio.Event, work: asyncio.Future[Any]) -> bool:
+    """Wait for ``work``; False if somebody asked to stop before it was done."""
+    asked = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)
+        return work.done()
+    finally:
+        asked.cancel()
 
 
 async def _interrupt(program: Program, talk: Talk, done: asyncio.Future[None], leave: asyncio.Event) -> None:
@@ -189,8 +211,3 @@ async def _interrupt(program: Program, talk: Talk, done: asyncio.Future[None], l
     waiting: list[asyncio.Future[Any]] = [done, away]
     await asyncio.wait(waiting, timeout=INTERRUPT_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
     away.cancel()
-
-
-def is_terminal() -> bool:
-    """Whether a person can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

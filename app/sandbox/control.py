@@ -39,6 +39,7 @@ class Control:
         """Below ``/sandbox``."""
         return [
             self._route("/ledger", self._ledger, "GET"),
+            self._route("/faults", self._list_faults, "GET"),
             self._route("/faults", self._add_fault, "POST"),
             self._route("/faults", self._clear_faults, "DELETE"),
             self._route("/reset", self._reset, "POST"),
@@ -72,6 +73,10 @@ class Control:
     async def _ledger(self, request: Request) -> Response:
         del request
         return JSONResponse(self._world.ledger.entries)
+
+    async def _list_faults(self, request: Request) -> Response:
+        del request
+        return JSONResponse(self._world.faults.orders)
 
     async def _add_fault(self, request: Request) -> Response:
         try:

@@ -96,6 +96,11 @@ class Faults:
         """Queue an order; ``ValueError`` if it cannot be understood."""
         self._queue.append(Fault.parse(order))
 
+    @property
+    def orders(self) -> list[Json]:
+        """Those that wait, first come first; ``times`` is how often each will still happen."""
+        return [{**fault.order, "times": fault.left} for fault in self._queue]
+
     def clear(self) -> None:
         """Forget all orders."""
         self._queue.clear()

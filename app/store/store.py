@@ -147,6 +147,10 @@ class Store:
 
         return await self._do(job)
 
+    async def not_deleted(self, account: int, found: Sequence[Conversation]) -> list[Conversation]:
+        """Those of a server's list that were not deleted here; nothing is written."""
+        return await self._read(lambda connection: conversations.kept(connection, account, found))
+
     async def find(self, account: int, conversation_id: str) -> Stored | None:
         """By the server's id."""
         return await self._read(lambda connection: conversations.find(connection, account, conversation_id))
