@@ -33,8 +33,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from app.errors import SettingsError, UsageError
-from app.models import Json, Profile
 from app.paths import config_file, private_folder
+from app.profiles import Json, Profile
 
 RESERVED = ("demo", "demo-codeer", "demo-qoder")
 """Names of the demo, which always exists."""

@@ -6,17 +6,21 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from app.cli.demo_side import Demo, is_demo
 from app.cli.out import note
 from app.clock import Clock
 from app.errors import KeyMissing, SettingsError, UsageError
-from app.models import Event, Profile
-from app.protocols import Vendor
+from app.profiles import Profile
 from app.settings import Settings, load
-from app.store import Store
-from app.turns import Talk, Turns
 from app.vendors import CATALOGUE, connect
+
+if TYPE_CHECKING:
+    from app.models import Event
+    from app.protocols import Vendor
+    from app.store import Store
+    from app.turns import Talk, Turns
 
 __all__ = ["Program", "is_demo"]
 
@@ -42,9 +46,12 @@ class Program:
         self._opened: contextlib.AsyncExitStack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Program:
-        self.store = await Store.open(clock=self.clock)
+        from app.store import Store
+        from app.turns import Turns
+
+        self.store: Store = await Store.open(clock=self.clock)
         self._opened.push_async_callback(self.store.aclose)
-        self.turns = Turns(self.store, clock=self.clock, patience=self._patience, overhear=self._overhear)
+        self.turns: Turns = Turns(self.store, clock=self.clock, patience=self._patience, overhear=self._overhear)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

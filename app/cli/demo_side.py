@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.errors import Unavailable
-from app.models import Profile
 from app.paths import demo_folder, private_folder
+from app.profiles import Profile
 
 ACCOUNT = "demo"
 """What the demo's conversations belong to: its port changes from run to run, its past stays."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.cli import find
 from app.cli.compose import Program, is_demo
 from app.errors import ParlourError, UsageError
-from app.models import Agent, Profile
-from app.protocols import Checks, Vendor
-from app.ratings import send_waiting
+from app.profiles import Agent, Profile
 from app.settings import Settings, origin
-from app.store import Store, Stored
-from app.turns import Talk, Turns
-from app.ui.desk import Choice
 from app.vendors import CATALOGUE, VendorEntry, connect, normal_base
+
+if TYPE_CHECKING:
+    from app.protocols import Vendor
+    from app.store import Store, Stored
+    from app.turns import Talk, Turns
+    from app.ui.desk import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class ProgramDesk:
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
+        await asyncio.to_thread(importlib.import_module, "app.turns")
         await self._program.__aenter__()
 
     async def aclose(self) -> None:
@@ -111,6 +114,8 @@ class ProgramDesk:
         return vendor
 
     async def _pick_up(self, profile: Profile, vendor: Vendor) -> None:
+        from app.ratings import send_waiting
+
         with contextlib.suppress(ParlourError):
             account = await self.account(profile)
             await self.turns.pick_up(vendor, account)
@@ -122,6 +127,8 @@ class ProgramDesk:
 
     async def new_talk(self, profile: Profile, agent: Agent, environment: str = "") -> Talk:
         """A conversation that its vendor gets with the first prompt."""
+        from app.cli import find
+
         return await find.new_talk(self._program, profile, agent, environment)
 
     async def talk(self, stored: Stored) -> Talk:
@@ -141,6 +148,8 @@ class ProgramDesk:
 
     async def check_key(self, vendor: str, base: str, key: str) -> str:
         """One read with that key, at that vendor and region only."""
+        from app.protocols import Checks
+
         probe = connect(Profile("check", vendor, base), key, clock=self.clock)
         try:
             return await probe.check() if isinstance(probe, Checks) else f"{len(await probe.agents())} agents answer."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 
@@ -11,6 +12,14 @@ from app.cli.compose import Program
 from app.cli.demo_side import is_demo
 from app.cli.desk import ProgramDesk
 from app.errors import UsageError
+
+SETTLED = 2.0
+"""Seconds after which start-up is over."""
+
+
+def _collect_again() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
         return plain(args)
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("The application needs a terminal. Without one use: parlour --plain, or parlour ask --agent NAME PROMPT")
+    gc.disable()  # until the first screen is up: nothing that is loaded for it becomes garbage
     from app.ui.app import ParlourApp
 
     first = "demo" if args.profile and is_demo(args.profile) else ""
@@ -30,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     app = ParlourApp(desk, first=first)
 
     async def show() -> int:
+        asyncio.get_running_loop().call_later(SETTLED, _collect_again)
         try:
             await app.run_async()
         finally:

@@ -7,9 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-from app.models import Json, Wire
+from app.profiles import Json
 from app.text import json_text, safe, safe_line
+
+if TYPE_CHECKING:
+    from app.models import Wire
 
 BROKEN_PIPE = 141
 quiet: ContextVar[bool] = ContextVar("quiet", default=False)

@@ -6,23 +6,26 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.widgets import Input
 
 from app.errors import ParlourError, UsageError
-from app.models import Profile
 from app.paths import styles
+from app.profiles import Profile
 from app.text import safe_line
 from app.ui import places, requests, themes
 from app.ui.commands import Actions
 from app.ui.crash import sentence
-from app.ui.desk import Desk
 from app.ui.linefilter import SafeFilter
+
+if TYPE_CHECKING:
+    from app.ui.desk import Desk
 
 SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs")
 
@@ -49,22 +52,23 @@ class ParlourApp(App[None]):
         self._first = first
         self._filter = SafeFilter()
         self._signalled = 0
+        themes.begin_with(self, str(desk.settings.ui.get("theme", "")))
 
     # --- beginning and end ------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Paint first; the database opens while the first screen is up."""
-        themes.register(self)
-        self.theme = themes.chosen(self, str(self._desk.settings.ui.get("theme", "")))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ended_by, number)
         if self._first == "demo":
             self.run_worker(self._demo(), exit_on_error=False)
-        elif self._desk.has_profiles:
-            self._show_agents()
-        else:
-            self._show_welcome()
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The first place at once, with nothing below it."""
+        if self._first == "demo":
+            return super().get_default_screen()
+        return places.agents(self._desk) if self._desk.has_profiles else places.welcome(self._desk)
 
     async def _demo(self) -> None:
         try:
@@ -96,15 +100,10 @@ class ParlourApp(App[None]):
         return type(self.screen).__name__
 
     def _show_agents(self) -> None:
-        while len(self.screen_stack) > 2:
+        while len(self.screen_stack) > 1:
             self.pop_screen()
-        if self._place == "AgentsScreen":
-            return
-        screen = places.agents(self._desk)
-        if len(self.screen_stack) < 2:
-            self.push_screen(screen)
-        else:
-            self.switch_screen(screen)
+        if self._place != "AgentsScreen":
+            self.switch_screen(places.agents(self._desk))
 
     def _show_welcome(self) -> None:
         self.push_screen(places.welcome(self._desk))
@@ -183,7 +182,7 @@ class ParlourApp(App[None]):
     @on(requests.GoBack)
     def go_back(self) -> None:
         """One step out; the first screen stays."""
-        if len(self.screen_stack) > 2:
+        if len(self.screen_stack) > 1:
             self.pop_screen()
 
     def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
@@ -200,7 +199,7 @@ class ParlourApp(App[None]):
 
     def action_agents(self) -> None:
         """Home."""
-        if self._desk.has_profiles or len(self.screen_stack) > 2:
+        if self._desk.has_profiles or len(self.screen_stack) > 1:
             self._show_agents()
 
     def action_history(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.screen import Screen
 
-from app.turns import Talk
-from app.ui.desk import Desk
+if TYPE_CHECKING:
+    from app.turns import Talk
+    from app.ui.desk import Desk
 
 
 def welcome(desk: Desk) -> Screen[None]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from app.models import Agent, Profile
-from app.store import Stored
-from app.turns import Talk
+if TYPE_CHECKING:
+    from app.profiles import Agent, Profile
+    from app.store import Stored
+    from app.turns import Talk
 
 
 class OpenAgents(Message):

@@ -58,6 +58,18 @@ def register(app: App[Any]) -> None:
         app.register_theme(theme)
 
 
+def begin_with(app: App[Any], name: str) -> None:
+    """Set the theme before the first frame, so that the stylesheets are read once; a theme set later costs a second reading."""
+    register(app)
+    wanted = chosen(app, name)
+    if wanted in (ANSI_DARK, ANSI_LIGHT):
+        app.theme = wanted
+        return
+    app.set_reactive(App.theme, wanted)
+    dark = app.current_theme.dark
+    app.update_classes({f"-theme-{wanted}": True, "-dark-mode": dark, "-light-mode": not dark}, update=False)
+
+
 def chosen(app: App[Any], name: str) -> str:
     """The theme that a setting means; dark for one that does not exist."""
     wanted = NAMES.get(name, name)

@@ -14,11 +14,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.clock import Clock
 from app.errors import KeyRefused, SettingsError
-from app.models import Profile
-from app.protocols import Vendor
+from app.profiles import Profile
 
 if TYPE_CHECKING:
     import httpx
+
+    from app.protocols import Vendor
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,12 +106,11 @@ class Ours(Measured):
         field.cursor_blink = False
         yield field
 
-    def on_mount(self) -> None:
+    def __init__(self, path: str) -> None:
         from app.ui import themes
 
-        super().on_mount()
-        themes.register(self)
-        self.theme = themes.DARK
+        super().__init__(path)
+        themes.begin_with(self, "dark")
 
     def get_line_filters(self) -> Any:
         from app.ui.linefilter import SafeFilter

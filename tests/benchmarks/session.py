@@ -30,7 +30,6 @@ LETTERS = [
     if chr(point).isalpha() and point not in (0x130, 0x131, 0x132, 0x133, 0x138, 0x149)
 ]
 """Letters that no program writes by itself: an echo cannot be mistaken."""
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Session:
@@ -71,7 +70,10 @@ class Session:
     @classmethod
     def of(cls, kind: str) -> Session:
         """One of the programs of ``apps``."""
-        return cls([sys.executable, "-m", "tests.benchmarks.apps", kind, "LOG"])
+        from app.ui import FRAMES
+
+        as_in_the_application = {"TEXTUAL_FPS": FRAMES} if kind == "ours" else {}
+        return cls([sys.executable, "-m", "tests.benchmarks.apps", kind, "LOG"], as_in_the_application)
 
     def _read(self) -> None:
         while True:
@@ -186,9 +188,9 @@ class Session:
         return [line[1:] for line in self.log() if line[0] == name]
 
     def cpu(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Seconds of processor time so far, of all threads."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
     def waited(self) -> float:
         """Seconds it was ready to run but something else ran: noise of the machine."""

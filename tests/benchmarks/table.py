@@ -51,12 +51,6 @@ LINES = (
     Line("application: idle bytes a second", figure("app idle bytes/s"), 0.0, ""),
     Line("application: idle CPU", figure("app idle cpu %"), 0.2, "%"),
     Line(
-        "start → first key echoed, by hello's",
-        ratio("ours start ms", "hello start ms"),
-        1.2,
-        detail=("ours start ms", "hello start ms"),
-    ),
-    Line(
         "key echo p95 at 200 tok/s, by Log's at 1,000",
         ratio("ours echo @200 p95 ms", "log echo @1000 p95 ms"),
         0.75,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
@@ -16,14 +16,15 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from app.errors import ParlourError
-from app.models import Agent, Profile
-from app.protocols import NeedsEnvironment
+from app.profiles import Agent, Profile
 from app.text import safe, safe_line
-from app.ui.dialogs import ChooseDialog, ConfirmDialog
 from app.ui.requests import GoBack, OpenWelcome, StartTalk
 from app.ui.screens.base import Place
 from app.ui.widgets.bars import ago
 from app.ui.widgets.rows import Cell, Column, Row, Rows
+
+if TYPE_CHECKING:
+    from app.protocols import NeedsEnvironment
 
 WIDE = 100
 """Cells from which the preview stands beside the list."""
@@ -90,7 +91,7 @@ class AgentsScreen(Place):
         field = self.query_one("#filter", Input)
         field.value = ""
         field.focus()
-        self.attempt(self._load, group="load")
+        self.call_after_refresh(self.attempt, self._load, group="load")
 
     def on_resize(self) -> None:
         """The preview has room or gives way."""
@@ -249,6 +250,9 @@ class AgentsScreen(Place):
         self.attempt(lambda: self._start(one, draft), group="talk")
 
     async def _start(self, one: Listed, draft: str) -> None:
+        from app.protocols import NeedsEnvironment
+        from app.ui.dialogs import ChooseDialog
+
         vendor = await self.desk.vendor(one.profile)
         if not isinstance(vendor, NeedsEnvironment) or one.profile.environment:
             self.post_message(StartTalk(one.profile, one.agent, draft))
@@ -268,6 +272,8 @@ class AgentsScreen(Place):
             self._repair(one, draft, vendor)
 
     def _repair(self, one: Listed, draft: str, vendor: NeedsEnvironment) -> None:
+        from app.ui.dialogs import ConfirmDialog
+
         async def make() -> None:
             made = await vendor.create_environment("default")
             self.post_message(StartTalk(one.profile, one.agent, draft, made.id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,8 +12,10 @@ from textual.widget import Widget
 
 from app.errors import ParlourError
 from app.text import safe_line
-from app.ui.desk import Desk
 from app.ui.widgets.bars import Bar, KeyBar
+
+if TYPE_CHECKING:
+    from app.ui.desk import Desk
 
 
 class Place(Screen[None]):
