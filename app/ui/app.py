@@ -52,6 +52,7 @@ class ParlourApp(App[None]):
         self._first = first
         self._filter = SafeFilter()
         self._signalled = 0
+        self._floor = 1 if desk.has_profiles and not first else 2
         themes.begin_with(self, str(desk.settings.ui.get("theme", "")))
 
     # --- beginning and end ------------------------------------------------------------------------------------------------------
@@ -63,12 +64,12 @@ class ParlourApp(App[None]):
             loop.add_signal_handler(number, self._ended_by, number)
         if self._first == "demo":
             self.run_worker(self._demo(), exit_on_error=False)
+        elif self._floor > 1:
+            self._show_welcome()
 
     def get_default_screen(self) -> Screen[Any]:
-        """The first place at once, with nothing below it."""
-        if self._first == "demo":
-            return super().get_default_screen()
-        return places.agents(self._desk) if self._desk.has_profiles else places.welcome(self._desk)
+        """The agents at once, with nothing below them; the welcome gives way to them, and the lowest screen cannot."""
+        return places.agents(self._desk) if self._floor == 1 else super().get_default_screen()
 
     async def _demo(self) -> None:
         try:
@@ -100,9 +101,11 @@ class ParlourApp(App[None]):
         return type(self.screen).__name__
 
     def _show_agents(self) -> None:
-        while len(self.screen_stack) > 1:
+        while len(self.screen_stack) > self._floor:
             self.pop_screen()
-        if self._place != "AgentsScreen":
+        if len(self.screen_stack) < self._floor:
+            self.push_screen(places.agents(self._desk))
+        elif self._place != "AgentsScreen":
             self.switch_screen(places.agents(self._desk))
 
     def _show_welcome(self) -> None:
@@ -182,7 +185,7 @@ class ParlourApp(App[None]):
     @on(requests.GoBack)
     def go_back(self) -> None:
         """One step out; the first screen stays."""
-        if len(self.screen_stack) > 1:
+        if len(self.screen_stack) > self._floor:
             self.pop_screen()
 
     def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
@@ -199,7 +202,7 @@ class ParlourApp(App[None]):
 
     def action_agents(self) -> None:
         """Home."""
-        if self._desk.has_profiles or len(self.screen_stack) > 1:
+        if self._desk.has_profiles or len(self.screen_stack) > self._floor:
             self._show_agents()
 
     def action_history(self) -> None:
