@@ -210,3 +210,11 @@ def unsettled(connection: sqlite3.Connection, account: int) -> Iterator[tuple[in
         WHERE c.account = ? AND (t.unsettled = 1 OR t.waits > 0) AND t.unsettled = 1
         ORDER BY t.started, t.conversation, t.position"""
     yield from connection.execute(sql, (account,)).fetchall()
+
+
+def waiting(connection: sqlite3.Connection, accounts: Sequence[int]) -> list[tuple[int, str]]:
+    """(conversation, uid) of the turns that wait for a person, the longest wait first."""
+    marks = ",".join("?" * len(accounts))
+    sql = f"""SELECT t.conversation, t.uid FROM turns t JOIN conversations c ON c.pk = t.conversation
+        WHERE c.account IN ({marks}) AND t.waits > 0 ORDER BY t.ended, t.conversation, t.position"""  # noqa: S608
+    return connection.execute(sql, tuple(accounts)).fetchall()

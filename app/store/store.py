@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -254,14 +254,11 @@ class Store:
     async def unsettled(self, account: int) -> list[tuple[Stored, Turn]]:
         """The turns whose end is still to be learnt, oldest first."""
 
-        def job(connection: Connection) -> list[tuple[Stored, Turn]]:
-            found = []
-            for pk, uid in record.unsettled(connection, account):
-                stored = conversations.get(connection, pk)
-                found += [(stored, turn) for turn in record.turns(connection, pk, (uid,)) if stored is not None]
-            return found
+        return await self._read(lambda connection: _turns_of(connection, record.unsettled(connection, account)))
 
-        return await self._read(job)
+    async def waiting(self, accounts: Sequence[int]) -> list[tuple[Stored, Turn]]:
+        """The turns that wait for a person, the longest wait first."""
+        return await self._read(lambda connection: _turns_of(connection, record.waiting(connection, tuple(accounts))))
 
     async def claim(self, name: str, owner: str) -> bool:
         """Take ``name`` for this store and owner; False if somebody who lives has it, in whatever process."""
@@ -320,6 +317,14 @@ class Store:
 
 def _account(connection: Connection, *, profile: Profile) -> int:
     return conversations.account(connection, *account_of(profile), profile.vendor)
+
+
+def _turns_of(connection: Connection, names: Iterable[tuple[int, str]]) -> list[tuple[Stored, Turn]]:
+    found = []
+    for pk, uid in names:
+        stored = conversations.get(connection, pk)
+        found += [(stored, turn) for turn in record.turns(connection, pk, (uid,)) if stored is not None]
+    return found
 
 
 def _save(connection: Connection, *, account: int, conversation: Conversation, cursor: str | None, now: float) -> Stored:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -25,6 +25,9 @@ from app.ui.crash import sentence
 from app.ui.linefilter import SafeFilter
 
 if TYPE_CHECKING:
+    from app.transcript import Change
+    from app.turns import Talk
+    from app.ui.attention import Attention
     from app.ui.desk import Desk
 
 SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs")
@@ -40,6 +43,7 @@ class ParlourApp(App[None]):
         Binding("f1", "help", "Help", id="app.help", tooltip="The keys of where you are"),
         Binding("f2", "agents", "Agents", id="app.agents", tooltip="Who there is to talk with"),
         Binding("f3", "history", "History", id="app.history", tooltip="All conversations"),
+        Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the agents go on", priority=True),
@@ -52,6 +56,7 @@ class ParlourApp(App[None]):
         self._first = first
         self._filter = SafeFilter()
         self._signalled = 0
+        self._attention: Attention | None = None
         self._floor = 1 if desk.has_profiles and not first else 2
         themes.begin_with(self, str(desk.settings.ui.get("theme", "")))
 
@@ -63,9 +68,10 @@ class ParlourApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ended_by, number)
         if self._first == "demo":
-            self.run_worker(self._demo(), exit_on_error=False)
+            self.run_worker(self._demo, exit_on_error=False)
         elif self._floor > 1:
             self._show_welcome()
+        self.call_after_refresh(self._attempt, self._watch)
 
     def get_default_screen(self) -> Screen[Any]:
         """The agents at once, with nothing below them; the welcome gives way to them, and the lowest screen cannot."""
@@ -79,6 +85,37 @@ class ParlourApp(App[None]):
             self.exit(message=f"parlour: {error}", return_code=error.exit_code)
             return
         self._show_agents()
+
+    async def _watch(self) -> None:
+        """Know what waits, as long as the application runs."""
+        from app.ui.attention import Attention
+
+        self._attention = Attention(self._desk, self._to_terminal, self.bell)
+        self._desk.turns.listen(self._heard)
+        await self._attention.look()
+
+    def _heard(self, talk: Talk, change: Change) -> None:
+        if self._attention is not None and self._attention.heard(talk, change):
+            self.run_worker(self._attention.look, group="attention", exclusive=True, exit_on_error=False)
+
+    def _to_terminal(self, text: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(text)
+
+    def on_app_focus(self) -> None:
+        """Somebody looks."""
+        if self._attention is not None:
+            self._attention.looking = True
+
+    def on_app_blur(self) -> None:
+        """Nobody looks."""
+        if self._attention is not None:
+            self._attention.looking = False
+
+    def on_unmount(self) -> None:
+        """The title goes back to whoever had it."""
+        if self._attention is not None:
+            self._attention.close()
 
     def _ended_by(self, number: int) -> None:
         self._signalled = number
@@ -127,6 +164,12 @@ class ParlourApp(App[None]):
         if self._place != "HistoryScreen":
             self.push_screen(places.history(self._desk, event.text))
 
+    @on(requests.OpenInbox)
+    def open_inbox(self) -> None:
+        """What waits for a person."""
+        if self._place != "InboxScreen":
+            self.push_screen(places.inbox(self._desk))
+
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:
         """A conversation."""
@@ -142,7 +185,7 @@ class ParlourApp(App[None]):
             if not talk.busy:
                 self._desk.turns.refresh(talk)
 
-        self._attempt(show())
+        self._attempt(show)
 
     @on(requests.StartTalk)
     def start_talk(self, event: requests.StartTalk) -> None:
@@ -152,7 +195,7 @@ class ParlourApp(App[None]):
             talk = await self._desk.new_talk(event.profile, event.agent, event.environment)
             self.post_message(requests.OpenTalk(talk, event.draft))
 
-        self._attempt(start())
+        self._attempt(start)
 
     @on(requests.StartAgain)
     def start_again(self, event: requests.StartAgain) -> None:
@@ -169,7 +212,7 @@ class ParlourApp(App[None]):
             self.pop_screen()
             self.post_message(requests.OpenTalk(talk))
 
-        self._attempt(start())
+        self._attempt(start)
 
     async def _profile(self, name: str) -> Profile:
         for profile in await self._desk.profiles():
@@ -188,15 +231,15 @@ class ParlourApp(App[None]):
         if len(self.screen_stack) > self._floor:
             self.pop_screen()
 
-    def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
+    def _attempt(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def guarded() -> None:
             try:
                 await self._desk.open()
-                await work
+                await work()
             except ParlourError as error:
                 self.notify(safe_line(error, 400), severity="warning", markup=False, timeout=8)
 
-        self.run_worker(guarded(), exit_on_error=False)
+        self.run_worker(guarded, exit_on_error=False)
 
     # --- keys -------------------------------------------------------------------------------------------------------------------
 
@@ -208,6 +251,10 @@ class ParlourApp(App[None]):
     def action_history(self) -> None:
         """All conversations."""
         self.post_message(requests.OpenHistory())
+
+    def action_inbox(self) -> None:
+        """What waits."""
+        self.post_message(requests.OpenInbox())
 
     def action_add_key(self) -> None:
         """Another account."""

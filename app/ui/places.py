@@ -32,6 +32,13 @@ def history(desk: Desk, text: str = "") -> Screen[None]:
     return HistoryScreen(desk, text=text)
 
 
+def inbox(desk: Desk) -> Screen[None]:
+    """What waits for a person."""
+    from app.ui.screens.inbox import InboxScreen
+
+    return InboxScreen(desk)
+
+
 def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "") -> Screen[None]:
     """One conversation."""
     from app.ui.screens.conversation import ConversationScreen

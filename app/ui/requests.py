@@ -24,6 +24,10 @@ class OpenHistory(Message):
         self.text = text
 
 
+class OpenInbox(Message):
+    """Show what waits for a person."""
+
+
 class OpenWelcome(Message):
     """Take a key."""
 

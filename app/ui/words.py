@@ -58,11 +58,12 @@ def approval_question(talk: Talk, request: Request, left: int, width: int) -> Co
     else:
         words = Content.assemble((f"{who} waits for the result of", ""), "  ", (safe_line(request.name, 60), "bold $warning"))
     more = Content.styled(f"   {left} more after this" if left else "", "$text-muted")
-    what = Content.styled(safe_line(_input_words(request), max(20, (width - 6) * 2)), "")
+    what = Content.styled(safe_line(input_words(request), max(20, (width - 6) * 2)), "")
     return Content("\n").join([words + more, what])
 
 
-def _input_words(request: Request) -> str:
+def input_words(request: Request) -> str:
+    """What it is about: the values of its input, or its JSON."""
     data = request.input
     if isinstance(data, dict) and data and all(isinstance(value, str) for value in data.values()):
         return "  ".join(data.values())

@@ -60,7 +60,7 @@ class Place(Screen[None]):
             except ParlourError as error:
                 self.failed(error)
 
-        self.run_worker(guarded(), group=group, exclusive=True, exit_on_error=False)
+        self.run_worker(guarded, group=group, exclusive=True, exit_on_error=False)
 
     def failed(self, error: ParlourError) -> None:
         """What to do with a failure of ``attempt``; a sentence by default."""
