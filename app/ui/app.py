@@ -19,14 +19,12 @@ from app.errors import ParlourError, UsageError
 from app.paths import styles
 from app.profiles import Profile
 from app.text import safe_line
-from app.ui import places, requests, themes
+from app.ui import background, places, requests, themes
 from app.ui.commands import Actions
 from app.ui.crash import sentence
 from app.ui.linefilter import SafeFilter
 
 if TYPE_CHECKING:
-    from app.transcript import Change
-    from app.turns import Talk
     from app.ui.attention import Attention
     from app.ui.desk import Desk
 
@@ -68,7 +66,7 @@ class ParlourApp(App[None]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ended_by, number)
         if self._first == "demo":
-            self.run_worker(self._demo, exit_on_error=False)
+            background.start(self, self._demo)
         elif self._floor > 1:
             self._show_welcome()
         self.call_after_refresh(self._attempt, self._watch)
@@ -90,13 +88,12 @@ class ParlourApp(App[None]):
         """Know what waits, as long as the application runs."""
         from app.ui.attention import Attention
 
-        self._attention = Attention(self._desk, self._to_terminal, self.bell)
-        self._desk.turns.listen(self._heard)
-        await self._attention.look()
+        def again() -> None:
+            background.start(self, attention.look, group="attention", exclusive=True)
 
-    def _heard(self, talk: Talk, change: Change) -> None:
-        if self._attention is not None and self._attention.heard(talk, change):
-            self.run_worker(self._attention.look, group="attention", exclusive=True, exit_on_error=False)
+        attention = Attention(self._desk, self._to_terminal, self.bell, again)
+        self._attention = attention
+        await attention.look()
 
     def _to_terminal(self, text: str) -> None:
         if self._driver is not None and not self.is_headless:
@@ -239,7 +236,7 @@ class ParlourApp(App[None]):
             except ParlourError as error:
                 self.notify(safe_line(error, 400), severity="warning", markup=False, timeout=8)
 
-        self.run_worker(guarded, exit_on_error=False)
+        background.start(self, guarded)
 
     # --- keys -------------------------------------------------------------------------------------------------------------------
 

@@ -19,10 +19,11 @@ PUSH, POP = "\x1b[22;2t", "\x1b[23;2t"
 
 
 class Attention:
-    """Counts what waits. ``write`` goes to the terminal, ``bell`` rings it."""
+    """Counts what waits. ``write`` goes to the terminal, ``bell`` rings it, ``again`` has ``look`` called soon."""
 
-    def __init__(self, desk: Desk, write: Callable[[str], None], bell: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, write: Callable[[str], None], bell: Callable[[], None], again: Callable[[], None]) -> None:
         self._desk = desk
+        self._again = again
         self._write = write
         self._bell = bell
         self._titled = False
@@ -32,6 +33,7 @@ class Attention:
         self.looking = True
         """Whether the terminal has the focus, as far as it tells."""
         self.count = 0
+        desk.turns.listen(self._heard)
 
     async def look(self) -> None:
         """Count again; ring for what is new if nobody looks."""
@@ -53,10 +55,9 @@ class Attention:
         if self._titled:
             self._write(POP)
 
-    def heard(self, talk: Talk, change: Change) -> bool:
-        """A listener of the turns; True if what waits may be something else now."""
+    def _heard(self, talk: Talk, change: Change) -> None:
         if change.what not in (What.TURN, What.CONVERSATION):
-            return False
+            return
         now = self._desk.clock.monotonic()
         state, before = chip(talk, now)[0], self._states.get(talk.pk)
         self._states[talk.pk] = state
@@ -66,4 +67,4 @@ class Attention:
             took = now - self._began.pop(talk.pk, now)
             if took >= LONG and not self.looking:
                 self._bell()
-        return True
+        self._again()

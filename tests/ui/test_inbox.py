@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from app.sandbox.server import Ready
-from app.ui.attention import LONG, Attention
+from app.ui.attention import Attention
 from app.ui.screens.conversation import ConversationScreen
 from app.ui.screens.inbox import InboxScreen
 from app.ui.widgets.askbar import GUARD
@@ -116,7 +116,6 @@ async def test_attention_counts_and_rings_only_when_nobody_looks(sandbox: Ready,
         await until(pilot, lambda: attention.count == 2)
         assert len(rung) == 1
         assert all(TASK not in text and screen.talk.conversation.id not in text for text in written)
-        attention._began[screen.talk.pk] = screen.desk.clock.monotonic() - LONG - 1
         app.on_app_focus()
         assert attention.looking
         attention.close()

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from app.errors import ParlourError
 from app.text import safe_line
+from app.ui import background
 from app.ui.widgets.bars import Bar, KeyBar
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class Place(Screen[None]):
         """A sentence at the rim of the screen that goes away by itself."""
         self.app.notify(safe_line(sentence, 400), severity="warning" if failed else "information", markup=False, timeout=6)
 
+    def read_whole(self, title: str, text: str) -> None:
+        """A long text, to be read in a dialog."""
+        from app.ui.reader import TextDialog
+
+        self.app.push_screen(TextDialog(title, text))
+
     def attempt(self, work: Callable[[], Coroutine[Any, Any, None]], *, group: str = "attempt") -> None:
         """Run work in the background of this screen; a failure of ours becomes a sentence. The last one of a group wins."""
 
@@ -60,7 +67,7 @@ class Place(Screen[None]):
             except ParlourError as error:
                 self.failed(error)
 
-        self.run_worker(guarded, group=group, exclusive=True, exit_on_error=False)
+        background.start(self, guarded, group=group, exclusive=True)
 
     def failed(self, error: ParlourError) -> None:
         """What to do with a failure of ``attempt``; a sentence by default."""

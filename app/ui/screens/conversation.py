@@ -9,25 +9,24 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import TextArea
 
 from app.protocols import Interrupts, Regenerates
 from app.transcript import Change, What
 from app.turns import Talk
 from app.ui import words
 from app.ui.desk import Desk
-from app.ui.dialogs import ConfirmDialog
 from app.ui.requests import GoBack, OpenEvents, StartAgain
+from app.ui.screens.attachments import Attachments
 from app.ui.screens.drafts import Drafts
 from app.ui.screens.questions import Questions
-from app.ui.screens.reading import Reading
-from app.ui.widgets.foot import AskBar, Foot, Prompt
+from app.ui.screens.writing import Writing
+from app.ui.widgets.foot import AskBar, Foot
 from app.ui.widgets.transcript import TranscriptView
 
 TICK = 1.0
 
 
-class ConversationScreen(Reading):
+class ConversationScreen(Writing):
     """One open conversation. Leaving it touches no turn."""
 
     AUTO_FOCUS = "#composer"
@@ -44,7 +43,8 @@ class ConversationScreen(Reading):
         Binding(
             "ctrl+n", "again", "New conversation", id="talk.new", tooltip="Another conversation with this agent", priority=True
         ),
-        Binding("ctrl+r", "reread", "Read again", id="talk.reread", tooltip="Read the history from the server again"),
+        Binding("ctrl+r", "prompts", "Asked before", id="talk.prompts", tooltip="What you asked before, in any conversation"),
+        Binding("ctrl+g", "edit", "Editor", id="talk.edit", tooltip="The draft in your own editor", priority=True),
         Binding("f5", "events", "Events", id="talk.events", tooltip="The events of this conversation"),
         Binding("f9", "send_now", "Send now", id="talk.send_now", tooltip="Do not wait for the stopped answer"),
         Binding("ctrl+e", "regenerate", "Answer again", id="talk.regenerate", tooltip="Have the last message answered again"),
@@ -72,7 +72,9 @@ class ConversationScreen(Reading):
         self._show_all()
         self._unlisten = self.desk.turns.listen(self._changed)
         self._ticking = self.set_interval(TICK, self._tick, pause=True)
+        self.attachments = Attachments(self.desk.store, self.talk, self.foot)
         await self.drafts.restore(self._draft)
+        await self.attachments.restore()
         self._refresh_rim()
         if self._show:
             self.view.go_to(self._show)
@@ -129,7 +131,8 @@ class ConversationScreen(Reading):
             note = "up in an empty composer takes the last one back"
         self.foot.show_queue([turn.text for turn in queued], note)
         self.questions.refresh(self.size.width)
-        self.drafts.give_back()
+        if back := self.drafts.give_back():
+            self.attempt(lambda: self.attachments.put_back(back.attachments), group="attach")
         self._refresh_keys()
 
     def _refresh_keys(self) -> None:
@@ -154,40 +157,6 @@ class ConversationScreen(Reading):
     def on_descendant_focus(self) -> None:
         """The keys follow the focus."""
         self._refresh_keys()
-
-    # --- writing --------------------------------------------------------------------------------------------------------------
-
-    @on(Prompt.Submitted)
-    def send(self, event: Prompt.Submitted) -> None:
-        """Hand the prompt to the turns; the composer is emptied once it is on disk."""
-        text = event.text
-
-        async def submit() -> None:
-            await self.desk.turns.submit(self.talk, text)
-            if self.foot.prompt.text == text:
-                self.foot.prompt.clear()
-            await self.drafts.save()
-            self.view.follow = True
-
-        self.attempt(submit, group="submit")
-
-    @on(Prompt.Recalled)
-    def recall(self) -> None:
-        """Take the last queued message back into the composer."""
-        queued = self.talk.queued
-        if not queued:
-            return
-
-        async def withdraw() -> None:
-            if await self.desk.turns.withdraw(self.talk, queued[-1]):
-                self.foot.prompt.put(queued[-1].text)
-
-        self.attempt(withdraw)
-
-    @on(TextArea.Changed)
-    def keep_draft(self) -> None:
-        """Soon on disk."""
-        self.drafts.changed()
 
     # --- answering and rating -----------------------------------------------------------------------------------------------
 
@@ -232,10 +201,10 @@ class ConversationScreen(Reading):
         self.attempt(stop, group="interrupt")
 
     def action_swap(self) -> None:
-        """Between writing and reading."""
+        """Between writing and reading; in a command, the rest of its name."""
         if self.view.has_focus:
             (self.foot.ask_bar if self.foot.asking else self.foot.prompt).focus()
-        else:
+        elif not self.complete():
             self.view.focus()
 
     def action_into_messages(self) -> None:
@@ -274,10 +243,6 @@ class ConversationScreen(Reading):
     def _not_quitting(self) -> None:
         self._quitting = False
 
-    def action_shelf(self) -> None:
-        """Put the draft away, or bring the last one back."""
-        self.attempt(self.drafts.put_away if self.foot.prompt.text else self.drafts.bring_back, group="shelf")
-
     def action_again(self) -> None:
         """Another conversation with this agent."""
         self.post_message(StartAgain(self.talk))
@@ -293,17 +258,6 @@ class ConversationScreen(Reading):
     def action_send_now(self) -> None:
         """Do not wait for the stopped answer."""
         self.desk.turns.release(self.talk)
-
-    def action_regenerate(self) -> None:
-        """Ask first: it may replace the answer."""
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self.desk.turns.regenerate(self.talk)
-
-        self.app.push_screen(
-            ConfirmDialog("Answer the last message again? It may replace the answer.", "answer again", "leave it"), sure
-        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key is there exactly where it works."""

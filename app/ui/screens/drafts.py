@@ -6,6 +6,7 @@ from textual.timer import Timer
 
 from app.models import PromptState
 from app.store import Store
+from app.transcript import Turn
 from app.turns import Talk
 from app.ui import shelf
 from app.ui.screens.base import Place
@@ -50,14 +51,16 @@ class Drafts:
             await self._store.save_draft(self._talk.pk, text)
             self._saved = text
 
-    def give_back(self) -> None:
-        """The words of a message that did not leave go back into an empty composer, once."""
+    def give_back(self) -> Turn | None:
+        """The words of a message that did not leave go back into an empty composer, once; the turn they were of."""
         turn = self._talk.turn
         if turn is None or turn.state is not PromptState.NOT_SENT or turn.uid in self._given_back:
-            return
+            return None
         self._given_back.add(turn.uid)
         if not self._prompt.text and not self._talk.queued:
             self._prompt.put(turn.text)
+            return turn
+        return None
 
     async def put_away(self) -> None:
         """Onto the shelf."""

@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.widget import Widget
 
 from app import inbox
-from app.inbox import Waiting
 from app.models import Answer, RequestKind
 from app.text import json_text
 from app.transcript import Change, What
@@ -19,7 +18,6 @@ from app.turns import Talk
 from app.ui import words
 from app.ui.desk import Desk
 from app.ui.dialogs import AskLine, ConfirmDialog
-from app.ui.reader import TextDialog
 from app.ui.requests import GoBack, OpenStored
 from app.ui.screens.base import Place
 from app.ui.widgets.askbar import GUARD
@@ -45,7 +43,7 @@ class InboxScreen(Place):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self._waiting: list[Waiting] = []
+        self._waiting: list[inbox.Waiting] = []
         self._since = 0.0
         self._under = ""
         self._unlisten: Callable[[], None] = lambda: None
@@ -96,7 +94,7 @@ class InboxScreen(Place):
         self.title_bar.show(Content.assemble(("Parlour", "bold"), "  waits for you"), "", Content.styled(count, "$warning"))
         self._refresh_keys()
 
-    def _chosen(self) -> Waiting | None:
+    def _chosen(self) -> inbox.Waiting | None:
         key = self.query_one(Rows).key
         return next((one for one in self._waiting if one.key == key), None)
 
@@ -125,11 +123,11 @@ class InboxScreen(Place):
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
-    def _in_earnest(self) -> Waiting | None:
+    def _in_earnest(self) -> inbox.Waiting | None:
         """What is under the cursor, unless the key was typed ahead."""
         return self._chosen() if self.desk.clock.monotonic() - self._since >= GUARD else None
 
-    def _answer(self, one: Waiting, answers: list[Answer]) -> None:
+    def _answer(self, one: inbox.Waiting, answers: list[Answer]) -> None:
         async def send() -> None:
             talk = await self.desk.talk(one.stored)
             self.desk.turns.answer(talk, answers)
@@ -183,7 +181,7 @@ class InboxScreen(Place):
         """Everything that it wants to do."""
         one = self._chosen()
         if one is not None:
-            self.app.push_screen(TextDialog(one.request.name, json_text(one.request.input, indent=2)))
+            self.read_whole(one.request.name, json_text(one.request.input, indent=2))
 
     def action_leave(self) -> None:
         """Everything stays open."""

@@ -9,7 +9,6 @@ from app.transcript import Turn
 from app.turns import Talk
 from app.ui import words
 from app.ui.desk import Desk
-from app.ui.reader import TextDialog
 from app.ui.screens.base import Place
 from app.ui.screens.form import FormScreen
 from app.ui.widgets.foot import Foot
@@ -69,7 +68,7 @@ class Questions:
             case "r":
                 self._foot.line(f"result:{request.event_id}", "the tool's result — enter sends it, esc goes back")
             case _:
-                self._place.app.push_screen(TextDialog(request.name, json_text(request.input, indent=2)))
+                self._place.read_whole(request.name, json_text(request.input, indent=2))
 
     def _fill_in(self, request: Request) -> None:
         entered = self._entered.setdefault(request.event_id, {})

@@ -55,6 +55,8 @@ class Foot(Vertical):
         """Queue, question, composer, comment line."""
         yield Static(id="queue", markup=False)
         yield AskBar(self._now, id="ask")
+        yield Static(id="hints", markup=False)
+        yield Static(id="chips", markup=False)
         with Horizontal(id="writing"):
             yield Static("❯", id="caret", markup=False)
             yield Prompt(id="composer", placeholder="Write a message")
@@ -85,6 +87,19 @@ class Foot(Vertical):
             lines.append(Content(safe_line(note)))
         queue.update(Content("\n").join(lines))
         queue.set_class(bool(lines), "-shown")
+
+    def show_chips(self, chips: Sequence[Content]) -> None:
+        """The files that go with the next message."""
+        self._put("#chips", Content("   ").join(chips))
+
+    def show_hints(self, lines: Sequence[Content]) -> None:
+        """What is being typed could become one of these."""
+        self._put("#hints", Content("\n").join(lines))
+
+    def _put(self, name: str, content: Content) -> None:
+        line = self.query_one(name, Static)
+        line.update(content)
+        line.set_class(bool(content.plain), "-shown")
 
     def ask(self, subject: str, question: Content, options: Sequence[Option]) -> None:
         """Put a question in the composer's place."""

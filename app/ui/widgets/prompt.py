@@ -30,6 +30,12 @@ class Prompt(TextArea):
     class Recalled(Message):
         """Up was pressed in an empty composer: the last queued message is wanted back."""
 
+    class FileWanted(Message):
+        """An ``@`` was typed where a word begins."""
+
+    class Erased(Message):
+        """Backspace was pressed in an empty composer."""
+
     def __init__(self, *, id: str | None = None, placeholder: str = "") -> None:
         super().__init__(
             id=id,
@@ -51,6 +57,10 @@ class Prompt(TextArea):
             event.stop()
             event.prevent_default()
             self.post_message(self.Recalled())
+        elif event.key == "backspace" and not self.text:
+            self.post_message(self.Erased())
+        elif event.character == "@" and self._at_word_start():
+            self.post_message(self.FileWanted())
         elif event.is_printable and event.character is not None and safe(event.character) != event.character:
             event.stop()
             event.prevent_default()
@@ -74,6 +84,22 @@ class Prompt(TextArea):
     def action_newline(self) -> None:
         """A line break at the cursor."""
         self._replace_via_keyboard("\n", *self.selection)
+
+    def _at_word_start(self) -> bool:
+        row, column = self.cursor_location
+        return not column or self.document.get_line(row)[column - 1].isspace()
+
+    def take_back_at(self) -> None:
+        """Take the ``@`` away that asked for a file."""
+        row, column = self.cursor_location
+        if column and self.document.get_line(row)[column - 1] == "@":
+            self.action_delete_left()
+
+    def replace_all(self, text: str) -> None:
+        """Put another text there; undo brings the old one back."""
+        self.replace(safe(text), self.document.start, self.document.end)
+        self.move_cursor(self.document.end)
+        self.focus()
 
     def put(self, text: str) -> None:
         """Put a text there, the cursor at its end."""
