@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from app.models import Conversation, Json, PartKind, PromptState, Stop
+from app.errors import UsageError
+from app.models import Conversation, Json, PartKind, PromptState, Stop, Wire
 from app.text import json_text, safe, safe_line
 from app.transcript import Part, Turn
 
@@ -169,3 +172,27 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 .8rem; font: 
 {body}
 </body></html>
 """
+
+
+def event_object(wire: Wire) -> Json:
+    """An event as the wire had it; what is not an object is wrapped so that a type stands beside it."""
+    if not isinstance(wire.raw, dict):
+        return {"type": wire.type, "data": wire.raw}
+    return wire.raw if "type" in wire.raw else {"type": wire.type, **wire.raw}
+
+
+def event_lines(wires: Sequence[Wire], secrets: Sequence[str] = ()) -> str:
+    """Events as JSON lines, without keys."""
+    return "".join(redacted(json_text(event_object(wire)), secrets) + "\n" for wire in wires)
+
+
+def write_new(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a file that only its owner reads. Raises ``UsageError``; without ``force`` nothing is ever overwritten."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} exists already; nothing was written. Take another name, or say --force.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error

@@ -9,6 +9,7 @@ import contextlib
 from app.cli import find, out
 from app.cli.compose import Program
 from app.errors import UsageError
+from app.exports import event_object
 from app.models import Wire
 from app.protocols import Follows
 
@@ -60,4 +61,4 @@ class Shown:
             self._waiting = wire.id != self._after
             return
         if wire.type.startswith(self._prefix):
-            out.line(out.event_object(wire))
+            out.line(event_object(wire))

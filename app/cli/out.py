@@ -13,7 +13,7 @@ from app.profiles import Json
 from app.text import json_text, safe, safe_line
 
 if TYPE_CHECKING:
-    from app.models import Wire
+    pass
 
 BROKEN_PIPE = 141
 quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -61,13 +61,6 @@ def complain(text: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stderr.write(safe(text) + "\n")
         sys.stderr.flush()
-
-
-def event_object(wire: Wire) -> Json:
-    """An event as the wire had it; what is not an object is wrapped so that a type stands beside it."""
-    if not isinstance(wire.raw, dict):
-        return {"type": wire.type, "data": wire.raw}
-    return wire.raw if "type" in wire.raw else {"type": wire.type, **wire.raw}
 
 
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...]) -> None:

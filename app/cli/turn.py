@@ -15,6 +15,7 @@ from app.cli.final import exit_code, final_object
 from app.cli.lines import Lines
 from app.cli.prompts import decide
 from app.errors import VendorError
+from app.exports import event_object
 from app.models import Answer, Event, Json, LinkState, PartKind, Profile, Stop, Wire
 from app.text import SafeStream, json_text, safe, safe_line
 from app.transcript import Change, Part, Turn, What
@@ -44,7 +45,7 @@ class Watch:
         """With ``--events``: the wire's own, each once, in order."""
         if self.events and event.wire.type and event.wire is not self._wire:
             self._wire = event.wire
-            out.line(out.event_object(event.wire))
+            out.line(event_object(event.wire))
 
     def changed(self, talk: Talk, change: Change) -> None:
         """A listener of ``Turns``."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -220,7 +221,30 @@ class ParlourApp(App[None]):
     @on(requests.OpenEvents)
     def open_events(self, event: requests.OpenEvents) -> None:
         """The inspector."""
-        self.push_screen(places.events(self._desk, event.talk))
+        self.push_screen(places.events(self._desk, event.talk, event.at))
+
+    @on(requests.ReplayFile)
+    def replay_file(self) -> None:
+        """Play a recording."""
+
+        def picked(path: str | None) -> None:
+            if path:
+                self._attempt(partial(self._replay, path))
+
+        self.push_screen(places.file("Which recording? (JSON lines, as x or parlour export wrote them)"), picked)
+
+    async def _replay(self, path: str) -> None:
+        self.push_screen(await places.replay(self._desk, path))
+
+    @on(requests.ShowTurn)
+    def show_turn(self, event: requests.ShowTurn) -> None:
+        """Back from the inspector, at a message."""
+        self.pop_screen()
+        show = getattr(self.screen, "show_turn", None)
+        if show is not None:
+            show(event.turn)
+        else:
+            self.push_screen(places.conversation(self._desk, event.talk, turn=event.turn))
 
     @on(requests.GoBack)
     def go_back(self) -> None:

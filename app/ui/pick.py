@@ -95,10 +95,10 @@ class PickDialog(ModalScreen[str | None]):
 class FileDialog(PickDialog):
     """A file: folders are gone into, a path can be typed or pasted. The result is its path."""
 
-    def __init__(self, start: Path, typed: str = "") -> None:
+    def __init__(self, start: Path, question: str, typed: str = "") -> None:
         self._start = start
         columns = (Column(share=1), Column(width=9, right=True))
-        super().__init__("Which file goes with the message?", self._entries, columns=columns, typed=typed)
+        super().__init__(question, self._entries, columns=columns, typed=typed)
 
     def _split(self, typed: str) -> tuple[Path, str]:
         """The folder that is meant, and the beginning of a name in it."""

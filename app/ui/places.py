@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -46,8 +47,24 @@ def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "") -> 
     return ConversationScreen(desk, talk, draft=draft, turn=turn)
 
 
-def events(desk: Desk, talk: Talk) -> Screen[None]:
+def events(desk: Desk, talk: Talk, at: str = "") -> Screen[None]:
     """Its events."""
+    from app.ui.recordings import Live
     from app.ui.screens.events import EventsScreen
 
-    return EventsScreen(desk, talk)
+    return EventsScreen(desk, Live(desk, talk), at=at)
+
+
+async def replay(desk: Desk, path: str) -> Screen[None]:
+    """A file of events. Raises ``UsageError``."""
+    from app.ui.recordings import Replay
+    from app.ui.screens.replay import ReplayScreen
+
+    return ReplayScreen(desk, await Replay.open(Path(path), desk.clock.monotonic))
+
+
+def file(question: str) -> Screen[str | None]:
+    """Which file?"""
+    from app.ui.pick import FileDialog
+
+    return FileDialog(Path.cwd(), question)

@@ -61,12 +61,26 @@ class StartTalk(Message):
         self.environment = environment
 
 
-class OpenEvents(Message):
-    """Show the events of a conversation."""
+class ReplayFile(Message):
+    """Play an exported file in the inspector; which one is asked."""
 
-    def __init__(self, talk: Talk) -> None:
+
+class ShowTurn(Message):
+    """Back to the conversation, at that turn."""
+
+    def __init__(self, talk: Talk, turn: str) -> None:
         super().__init__()
         self.talk = talk
+        self.turn = turn
+
+
+class OpenEvents(Message):
+    """Show the events of a conversation; ``at`` is the wire's id of the one to begin at."""
+
+    def __init__(self, talk: Talk, at: str = "") -> None:
+        super().__init__()
+        self.talk = talk
+        self.at = at
 
 
 class GoBack(Message):

@@ -252,8 +252,14 @@ class ConversationScreen(Writing):
         self.desk.turns.refresh(self.talk)
 
     def action_events(self) -> None:
-        """Its events."""
-        self.post_message(OpenEvents(self.talk))
+        """Its events, at the part one stands on."""
+        part = self.view.focused_part if self.view.has_focus else None
+        self.post_message(OpenEvents(self.talk, part.wire_id if part is not None else ""))
+
+    def show_turn(self, uid: str) -> None:
+        """Back from the inspector."""
+        self.view.focus()
+        self.view.go_to(uid)
 
     def action_send_now(self) -> None:
         """Do not wait for the stopped answer."""

@@ -114,7 +114,7 @@ class Writing(Reading):
             self.foot.prompt.take_back_at()
             self.attempt(lambda: self.attachments.add(Path(path)), group="attach")
 
-        self.app.push_screen(FileDialog(Path.cwd()), picked)
+        self.app.push_screen(FileDialog(Path.cwd(), "Which file goes with the message?"), picked)
 
     # --- elsewhere --------------------------------------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import chain
+from typing import ClassVar, overload
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -52,6 +53,41 @@ class Row:
     key: str
     cells: tuple[Cell, ...]
     heading: bool = False
+
+
+class Drawn(Sequence[Row]):
+    """Rows that are made when they are looked at: ``keys`` are all there, ``make`` is handed the number of one."""
+
+    def __init__(self, keys: Sequence[str], make: Callable[[int], Row]) -> None:
+        self._keys = keys
+        self._make = make
+        self._places: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self._make(one) for one in range(*index.indices(len(self)))]
+        return self._make(range(len(self))[index])
+
+    def place(self, key: str) -> int | None:
+        """The number of the row of that key."""
+        if self._places is None:
+            self._places = {known: number for number, known in enumerate(self._keys)}
+        return self._places.get(key)
+
+
+def _place(rows: Sequence[Row], key: str) -> int | None:
+    if isinstance(rows, Drawn):
+        return rows.place(key)
+    return next((number for number, row in enumerate(rows) if row.key == key), None)
 
 
 class Rows(ScrollView, can_focus=True):
@@ -109,7 +145,7 @@ class Rows(ScrollView, can_focus=True):
     def __init__(self, columns: Sequence[Column], *, id: str | None = None, empty: str = "") -> None:
         super().__init__(id=id)
         self._columns = tuple(columns)
-        self._rows: list[Row] = []
+        self._rows: Sequence[Row] = []
         self._empty = empty
         self._told = ""
 
@@ -128,20 +164,19 @@ class Rows(ScrollView, can_focus=True):
     def show(self, rows: Sequence[Row], *, empty: str | None = None, keep: bool = True) -> None:
         """List these; the cursor stays with its row's key (``keep``) or goes to the first."""
         known = self.key if keep else ""
-        self._rows = list(rows)
+        self._rows = rows
         if empty is not None:
             self._empty = empty
         self.virtual_size = Size(self.size.width, len(self._rows))
-        wanted = next((index for index, row in enumerate(self._rows) if row.key == known and known), None)
+        wanted = _place(rows, known) if known else None
         self.cursor = wanted if wanted is not None else self._selectable(0, 1)
         self.refresh()
 
     def put_cursor(self, key: str) -> None:
         """Move the cursor to the row of that key."""
-        for index, row in enumerate(self._rows):
-            if row.key == key:
-                self.cursor = index
-                return
+        place = _place(self._rows, key)
+        if place is not None:
+            self.cursor = place
 
     # --- moving --------------------------------------------------------------------------------------------------------------
 
@@ -166,7 +201,7 @@ class Rows(ScrollView, can_focus=True):
         """The nearest row at or after ``index`` in the direction of ``step`` that can be chosen."""
         index = int(max(0, min(index, len(self._rows) - 1)))
         direction = 1 if step >= 0 else -1
-        candidates: tuple[int, ...] = (*range(index, len(self._rows) if direction > 0 else -1, direction), *range(index, -1, -1))
+        candidates = chain(range(index, len(self._rows) if direction > 0 else -1, direction), range(index, -1, -1))
         for candidate in candidates:
             if 0 <= candidate < len(self._rows) and not self._rows[candidate].heading:
                 return candidate
