@@ -207,10 +207,10 @@ async def test_views_jumps_export_and_replay(sandbox: Ready, monkeypatch: pytest
         await until(pilot, (tmp_path / "run.jsonl").exists)
         assert len((tmp_path / "run.jsonl").read_text().splitlines()) == count
         await pilot.press("o")
-        await until(
-            pilot,
-            lambda: isinstance(pilot.app.screen, FileDialog) and len(pilot.app.screen.query_one("#options", Rows).rows) == 1,
-        )
+        await until(pilot, lambda: isinstance(pilot.app.screen, FileDialog))
+        await pilot.press(*"run")
+        options = pilot.app.screen.query_one("#options", Rows)
+        await until(pilot, lambda: [row.cells[0].text for row in options.rows] == ["run.jsonl"])
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ReplayScreen))
         await pilot.press("G")
