@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from app.batch_models import Batch, Item, Result, Webhook
 from app.models import Agent, Answer, Attachment, Conversation, Environment, Event, Json, Link, Page, Prompt, Verdict
 
 
@@ -187,6 +188,31 @@ class Deletes(Protocol):
 
     async def delete(self, conversation: Conversation) -> None:
         """Delete it for good."""
+        ...
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """Takes many prompts at once and answers them in the background."""
+
+    async def create_batch(self, agent_id: str, items: Sequence[Item], webhook: Webhook | None = None) -> Batch:
+        """Hand them over: never repeated in doubt; an error tells in ``sent`` what is known."""
+        ...
+
+    async def batches(self, after: str = "", *, limit: int = 50) -> Page[Batch]:
+        """One page, newest first."""
+        ...
+
+    async def batch(self, batch_id: str) -> Batch:
+        """One batch as it is now."""
+        ...
+
+    async def batch_results(self, batch_id: str, after: str = "", *, limit: int = 500) -> Page[Result]:
+        """One page of what is answered so far, in no order that means anything."""
+        ...
+
+    async def cancel_batch(self, batch_id: str) -> Batch:
+        """Begin no other item; what was answered stays."""
         ...
 
 

@@ -1,7 +1,22 @@
 """Everything that was said, in one SQLite file."""
 
+from app.store.batches import Job, JobPart, PartState
 from app.store.record import Entry
 from app.store.store import Store
 from app.store.values import Hit, KnownAgent, PartHead, Rating, Stored, StoredEvent, TurnHead, account_of
 
-__all__ = ["Entry", "Hit", "KnownAgent", "PartHead", "Rating", "Store", "Stored", "StoredEvent", "TurnHead", "account_of"]
+__all__ = [
+    "Entry",
+    "Hit",
+    "Job",
+    "JobPart",
+    "KnownAgent",
+    "PartHead",
+    "PartState",
+    "Rating",
+    "Store",
+    "Stored",
+    "StoredEvent",
+    "TurnHead",
+    "account_of",
+]

@@ -74,7 +74,17 @@ _FIRST = (
     'CREATE VIRTUAL TABLE fts USING fts5 (words, tokenize = "unicode61 remove_diacritics 2")',
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_BATCHES = (
+    """CREATE TABLE batch_jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        name TEXT NOT NULL, agent_id TEXT NOT NULL, created REAL NOT NULL, webhook TEXT NOT NULL)""",
+    """CREATE TABLE batch_parts (
+        job INTEGER NOT NULL REFERENCES batch_jobs (id) ON DELETE CASCADE, number INTEGER NOT NULL, state TEXT NOT NULL,
+        started REAL NOT NULL DEFAULT 0, batch TEXT NOT NULL DEFAULT '', items TEXT NOT NULL, results TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (job, number))""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES)
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -20,6 +20,10 @@ _MAGIC = b"SQLite format 3\0"
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _PROBES = 50_000
 _TABLES = ("accounts", "agents", "conversations", "turns", "parts", "events", "ratings", "gone", "notes")
+_LATER = {2: ("batch_jobs", "batch_parts")}
+"""Tables that came with a later version."""
+SMALL = 64 * 1024 * 1024
+"""Bytes up to which every index is compared with its table; that finds what a quick check does not see."""
 
 
 def damage(path: Path, thorough: bool) -> str:
@@ -33,25 +37,31 @@ def damage(path: Path, thorough: bool) -> str:
             return "was not a database"
     try:
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-            return _look(connection, thorough)
+            return _look(connection, "" if not thorough else "integrity_check(1)" if size <= SMALL else "quick_check(1)")
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
             return "was damaged"
         raise
 
 
-def _look(connection: sqlite3.Connection, thorough: bool) -> str:
+def _tables(number: int) -> tuple[str, ...]:
+    """The tables of a file of that version whose rows are kept."""
+    return (*_TABLES, *(name for since, names in _LATER.items() if number >= since for name in names)) if number else ()
+
+
+def _look(connection: sqlite3.Connection, check: str) -> str:
     connection.execute("PRAGMA trusted_schema = OFF")
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
         return "belonged to another program" if tables or version(connection) else ""
     if version(connection) > len(MIGRATIONS):
         return ""
-    if version(connection) and not tables.issuperset((*_TABLES, "docs")):
+    wanted = _tables(version(connection))
+    if wanted and not tables.issuperset((*wanted, "docs")):
         return "was damaged"
-    for table in _TABLES if version(connection) else ():
+    for table in wanted:
         connection.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchall()  # noqa: S608 - our own names
-    if thorough and connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+    if check and connection.execute(f"PRAGMA {check}").fetchone()[0] != "ok":
         return "was damaged"
     return ""
 
@@ -105,7 +115,7 @@ def _rescue(source: Path, target: Path) -> dict[str, int]:
             new.execute("PRAGMA foreign_keys = ON")
             new.execute("BEGIN IMMEDIATE")
             if _is_ours(old):
-                for table in _TABLES:
+                for table in _tables(_version_of(old)):
                     counts[table] = _copy(old, new, table)
                 indexing.rebuild(new)
             new.execute("COMMIT")
@@ -120,6 +130,13 @@ def _is_ours(old: sqlite3.Connection) -> bool:
         return bool(old.execute("PRAGMA application_id").fetchone()[0] == APPLICATION)
     except sqlite3.DatabaseError:
         return False
+
+
+def _version_of(old: sqlite3.Connection) -> int:
+    try:
+        return min(len(MIGRATIONS), max(1, version(old)))
+    except sqlite3.DatabaseError:
+        return len(MIGRATIONS)
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:

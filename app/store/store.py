@@ -8,6 +8,7 @@ with one sentence; after a failed write nothing of it is there and everything ea
 from __future__ import annotations
 
 import asyncio
+import copy
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,8 @@ from app.clock import Clock
 from app.errors import StoreError
 from app.models import Agent, Conversation, Profile, Verdict, Wire
 from app.paths import database_file
-from app.store import claims, conversations, ratings, record, search
+from app.store import batches, claims, conversations, ratings, record, search
+from app.store.batches import Job, JobPart
 from app.store.database import Database
 from app.store.record import Entry
 from app.store.values import Hit, KnownAgent, Rating, Stored, StoredEvent, TurnHead, account_of
@@ -298,6 +300,23 @@ class Store:
     async def prompts(self, accounts: Sequence[int], *, text: str = "", limit: int = 200) -> list[str]:
         """What was asked in all conversations, the latest first, each once; ``text`` is looked for in it."""
         return await self._read(lambda connection: record.prompts(connection, tuple(accounts), text, limit))
+
+    async def add_batch_job(self, job: Job) -> int:
+        """Keep a new batch job before anything of it leaves. Returns its id."""
+        return await self._do(lambda connection: batches.add(connection, job))
+
+    async def save_batch_part(self, job: int, part: JobPart) -> None:
+        """Keep what a part of it is now."""
+        frozen = copy.copy(part)
+        await self._do(lambda connection: batches.save_part(connection, job, frozen))
+
+    async def batch_jobs(self, accounts: Sequence[int], job: int | None = None) -> list[Job]:
+        """The batch jobs of these accounts, the newest first; only one if its id is given."""
+        return await self._read(lambda connection: batches.jobs(connection, tuple(accounts), job))
+
+    async def delete_batch_job(self, job: int) -> None:
+        """Forget one."""
+        await self._erase(lambda connection: batches.delete(connection, job))
 
     async def note(self, name: str) -> str:
         """A small text kept under a name (where a screen was left); "" if there is none."""

@@ -297,7 +297,7 @@ async def test_an_upgrade_keeps_a_copy_and_all_rows(whole: Path, path: Path, mon
     store = await Store.open(path)
     assert len(await store.conversations([1])) == 10
     await store.aclose()
-    old = sqlite3.connect(path.with_name("parlour.db.v1"))
+    old = sqlite3.connect(path.with_name(f"parlour.db.v{len(MIGRATIONS)}"))
     assert old.execute("SELECT count(*) FROM turns").fetchone() == (100,)
     old.close()
 

@@ -29,6 +29,7 @@ from app.models import (
 )
 from app.vendors.codeer import bodies, envelope, files, objects, pages, rows
 from app.vendors.codeer.answers import Answers, Sending
+from app.vendors.codeer.batch_routes import BatchRoutes
 from app.vendors.codeer.decode import Answering
 from app.vendors.codeer.settling import Settling
 from app.vendors.http import Http, Params, Policy, Reply, Upload, segment
@@ -40,7 +41,7 @@ IDLE = 240.0
 """Seconds without a byte in the middle of an answer (contract 7); ``profile.options["idle"]`` sets another."""
 
 
-class Codeer:
+class Codeer(BatchRoutes):
     """One account of Codeer."""
 
     label = "Codeer"
