@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from app import __version__
+from app.cli.examples import epilog
 
 EPILOG = """\
 examples:
@@ -39,6 +40,8 @@ def build() -> argparse.ArgumentParser:
     _reading(commands)
     _doing(commands)
     _serving(commands)
+    for name, command in commands.choices.items():
+        command.epilog, command.formatter_class = epilog(name), argparse.RawDescriptionHelpFormatter
     return parser
 
 
