@@ -9,7 +9,7 @@ run: .venv/.run
 	@$(BIN)/parlour
 
 test: .venv/.test lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 lint: .venv/.test
 	$(BIN)/ruff format --check $(SOURCES)
@@ -24,7 +24,7 @@ transcript: .venv/.test
 	$(BIN)/python -m tests.transcript_page
 
 faults: .venv/.test
-	$(BIN)/python -m tests.faults $(if $(ROWS),--rows $(ROWS))
+	$(BIN)/python -m tests.faults $(if $(ROWS),--rows $(ROWS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SOAK),--soak $(SOAK))
 
 pictures: .venv/.test
 	$(BIN)/python -m tests.pictures
