@@ -61,6 +61,8 @@ def test_the_wheel_holds_the_application_its_styles_and_nothing_else(tmp_path: P
     assert "app/styles/base.tcss" in names and "app/cli/ask.py" in names and "app/py.typed" in names
     assert not [name for name in names if name.startswith("tests") or name.endswith(".pth")]
     assert all(name.startswith(("app/", "parlour-")) for name in names)
+    with zipfile.ZipFile(wheel) as opened:
+        assert not [name for name in names if b"failpoint" in opened.read(name).lower()]
     target = tmp_path / "installed"
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
     subprocess.run(install, check=True, capture_output=True, timeout=120)
