@@ -165,6 +165,12 @@ def _serving(commands: Any) -> None:
     sandbox.add_argument("--data", metavar="DIR", help="keep the state in this folder")
     sandbox.add_argument("--new-account", action="store_true", help="start without agents and environments")
     sandbox.add_argument("--dialect", choices=["cn", "intl"], default="intl")
+    sandbox.add_argument(
+        "--upstream", metavar="URL", help="created agents answer with a model of this OpenAI-compatible endpoint"
+    )
+    sandbox.add_argument("--model", metavar="NAME", help="the model to ask there")
+    sandbox.add_argument("--record", metavar="FILE", help="write the traffic to a new file, keys masked")
+    sandbox.add_argument("--replay", metavar="FILE", help="answer from such a file, and from nothing else")
     sandbox.add_argument("--until-eof", action="store_true", help=argparse.SUPPRESS)
     _command(commands, "doctor", "tell what this terminal, keyring, network and database can do")
     completion = _command(commands, "completion", "print a shell completion script", profile=False, json=False)

@@ -9,12 +9,15 @@ import secrets
 import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.clock import Clock
 from app.models import Json
 from app.sandbox.faults import Faults
 from app.sandbox.storage import Folder
+
+if TYPE_CHECKING:
+    from app.sandbox.upstream import Upstream
 
 _EPOCH = 1_700_000_000
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -65,11 +68,19 @@ class World:
     """Everything one sandbox knows. ``section`` is fetched at every use: a reset empties it."""
 
     def __init__(
-        self, clock: Clock | None = None, *, data: Path | None = None, new_account: bool = False, dialect: str = "intl"
+        self,
+        clock: Clock | None = None,
+        *,
+        data: Path | None = None,
+        new_account: bool = False,
+        dialect: str = "intl",
+        upstream: Upstream | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.new_account = new_account
         self.dialect = dialect
+        self.upstream = upstream
+        """The model that answers for created agents, if there is one."""
         self.closing = asyncio.Event()
         self.token = secrets.token_urlsafe(24)
         self._folder = Folder(data) if data is not None else None

@@ -7,7 +7,7 @@ import textwrap
 
 from app.models import Json
 from app.sandbox.metronome import metronome
-from app.sandbox.steps import TOKEN, AgentSpec, Call, Past, Result, Say, Script, Usage
+from app.sandbox.steps import TOKEN, AgentSpec, Call, Consult, Consulted, Error, Past, Result, Say, Script, Usage
 
 _LOOKUP: dict[str, Json] = {
     "type": "custom",
@@ -85,6 +85,16 @@ def created(agent: AgentSpec, prompt: str) -> Script:
     text = f"{prompt}\n\n{_configured(agent)}\n"
     yield Say(text)
     yield Usage(len(prompt) // TOKEN + len(agent.system) // TOKEN + 1, len(text) // TOKEN)
+
+
+def consulting(agent: AgentSpec, prompt: str, past: Past) -> Script:
+    """An agent from the API whose words come from a model elsewhere; what is attached is told to it."""
+    attached = "\n".join(f"Attached: {line}" for line in agent.resources)
+    given = yield Consult("\n\n".join(filter(None, (agent.system, attached))), past, prompt)
+    if isinstance(given, Consulted) and given.failure:
+        yield Error(given.failure)
+    elif isinstance(given, Consulted):
+        yield Usage(given.input, given.output)
 
 
 def _configured(agent: AgentSpec) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from app.sandbox import codeer, qoder
 from app.sandbox.control import Control
 from app.sandbox.core import World
 from app.sandbox.faults import FaultLayer
+from app.sandbox.player import Player
+from app.sandbox.recording import Exchange, Recorder, read
 
 _HOST = "127.0.0.1"
 _GRACE = 0.5
@@ -82,33 +85,41 @@ class _Door:
             await self._app(scope, receive, send)
 
 
-def application(world: World, control: Control) -> ASGIApp:
-    """Everything behind the door."""
+def application(world: World, control: Control, replay: Sequence[Exchange] | None = None) -> ASGIApp:
+    """Everything behind the door; with ``replay`` both sides answer from a recording."""
 
     def refusal(vendor: str, status: int, code: Json, message: str) -> Response:
         side = codeer.refusal if vendor == "codeer" else qoder.refusal
         return side(world, status, code, message)
 
-    router = Router(
-        [
-            Mount("/sandbox", routes=control.routes()),
-            Mount("/api/v1/cloud", routes=qoder.routes(world)),
-            *codeer.mounts(world),
-        ],
-        redirect_slashes=False,
-    )
+    own = Mount("/sandbox", routes=control.routes())
+    if replay is not None:
+        router = Router([own, Mount("/", app=Player(replay, world, refusal))], redirect_slashes=False)
+    else:
+        sides = [Mount("/api/v1/cloud", routes=qoder.routes(world)), *codeer.mounts(world)]
+        router = Router([own, *sides], redirect_slashes=False)
     return FaultLayer(router, world.faults, world.clock, refusal)
 
 
 @contextlib.asynccontextmanager
-async def serve(world: World, *, port: int = 0, control: Control | None = None, quiet: bool = False) -> AsyncIterator[Ready]:
+async def serve(
+    world: World,
+    *,
+    port: int = 0,
+    control: Control | None = None,
+    quiet: bool = False,
+    recorder: Recorder | None = None,
+    replay: Sequence[Exchange] | None = None,
+) -> AsyncIterator[Ready]:
     """Listen on 127.0.0.1 until the context ends; closes ``world``. ``OSError`` if the port is not to be had.
 
-    ``quiet`` keeps a failure of the sandbox's own out of the log.
+    ``quiet`` keeps a failure of the sandbox's own out of the log. ``recorder`` writes the traffic down; ``replay`` are the
+    exchanges of a recording that answer instead of the two sides.
     """
     listener = _listener(port)
     port = listener.getsockname()[1]
-    app = _Door(application(world, control or Control(world)), port)
+    behind = application(world, control or Control(world), replay)
+    app = _Door(recorder.around(behind) if recorder is not None else behind, port)
     config = Config(app, lifespan="off", ws="none", access_log=False, log_config=None, date_header=False, server_header=False)
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1 if quiet else logging.ERROR)
     config.load()
@@ -162,31 +173,42 @@ def _listener(port: int) -> socket.socket:
 
 
 def run(
+    world: World,
+    *,
     port: int = 0,
     json_ready: bool = False,
-    data: Path | None = None,
-    new_account: bool = False,
-    dialect: str = "intl",
     until_eof: bool = False,
+    record: Path | None = None,
+    replay: Path | None = None,
 ) -> int:
     """Serve until SIGINT or SIGTERM, or with ``until_eof`` until standard input ends and no lease is open. The exit code.
 
-    Raises ``SettingsError`` if ``data`` is in use or not usable. A ``port`` that is taken is replaced by a free one.
+    A ``port`` that is taken is replaced by a free one. Raises ``SettingsError`` if ``record`` is there already or ``replay`` is
+    no recording.
     """
-    return asyncio.run(_run(port, json_ready, World(data=data, new_account=new_account, dialect=dialect), until_eof))
+    exchanges = read(replay) if replay is not None else None
+    with contextlib.ExitStack() as stack:
+        recorder = None
+        if record is not None:
+            recorder = Recorder(record, (*world.keys.values(), world.token), world.clock)
+            stack.callback(recorder.close)
+        return asyncio.run(_run(world, port, json_ready, until_eof, recorder, exchanges))
 
 
-async def _run(port: int, json_ready: bool, world: World, until_eof: bool) -> int:
+async def _run(
+    world: World, port: int, json_ready: bool, until_eof: bool, recorder: Recorder | None, replay: Sequence[Exchange] | None
+) -> int:
     stop = asyncio.Event()
     control = Control(world)
     for name in ("SIGINT", "SIGTERM"):
         _on_signal(getattr(signal, name), stop)
+    serving = functools.partial(serve, world, control=control, quiet=True, recorder=recorder, replay=replay)
     try:
-        ready = serve(world, port=port, control=control, quiet=True)
+        ready = serving(port=port)
         where = await ready.__aenter__()
     except OSError as error:
         sys.stderr.write(f"Port {port} cannot be used ({error.strerror}); taking a free one.\n")
-        ready = serve(world, control=control, quiet=True)
+        ready = serving()
         where = await ready.__aenter__()
     try:
         sys.stdout.write(json.dumps(where.json) + "\n" if json_ready else _greeting(where))

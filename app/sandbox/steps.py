@@ -11,6 +11,9 @@ from app.models import Json
 TOKEN = 4
 """Characters a token has, here."""
 
+Past = list[tuple[str, str]]
+"""Earlier turns as (prompt, answer)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Think:
@@ -66,6 +69,15 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """An answer that a model elsewhere gives. The generator receives a ``Consulted``."""
+
+    system: str
+    past: Past
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens so far, for the whole turn."""
 
@@ -104,10 +116,17 @@ class Values:
     values: dict[str, Json] = field(default_factory=dict)
 
 
-Step = Think | Say | Tool | Ask | Call | Form | Usage | Error
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """What the model elsewhere spent, or why it gave nothing."""
+
+    input: int = 0
+    output: int = 0
+    failure: str = ""
+
+
+Step = Think | Say | Tool | Ask | Call | Form | Consult | Usage | Error
 Script = Generator[Step, Any, None]
-Past = list[tuple[str, str]]
-"""Earlier turns as (prompt, answer)."""
 
 
 @dataclass(frozen=True, slots=True)

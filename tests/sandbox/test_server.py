@@ -140,12 +140,10 @@ async def test_stopping_ends_open_streams_at_once():
 
 
 async def start(*words, stdin=None):
-    code = "import sys; from pathlib import Path; from app.sandbox.server import run; sys.exit(run(json_ready=True, {}))".format(
-        ", ".join(words)
-    )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+        sys.executable, "-m", "app", "sandbox", "--json", *words,
+        stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     assert process.stdout is not None
     return process, json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
 
@@ -165,7 +163,7 @@ async def test_a_signal_ends_it_with_0_and_nothing_but_the_ready_line(number):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")
 async def test_it_ends_with_its_parent_unless_somebody_holds_a_lease():
-    process, ready = await start("until_eof=True", stdin=asyncio.subprocess.PIPE)
+    process, ready = await start("--until-eof", stdin=asyncio.subprocess.PIPE)
     async with httpx.AsyncClient(headers={"x-sandbox-token": ready["token"]}) as client:
         async with client.stream("GET", ready["control"] + "/lease") as lease:
             held = lease.aiter_raw()
@@ -180,7 +178,7 @@ async def test_it_ends_with_its_parent_unless_somebody_holds_a_lease():
 
 async def test_a_taken_port_is_replaced(sandbox):
     port = sandbox.control.split(":")[2].split("/")[0]
-    process, ready = await start(f"port={port}")
+    process, ready = await start("--port", port)
     assert f":{port}/" not in ready["control"]
     process.terminate()
     _, err = await asyncio.wait_for(process.communicate(), 3)

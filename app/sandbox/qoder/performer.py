@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from app.models import Json
 from app.sandbox.qoder import artifacts, echoes, toolset
 from app.sandbox.qoder.scripts import Deed, Delegate, Die, Stumble, Together, plan
-from app.sandbox.steps import Ask, Call, Error, Result, Say, Think, Tool, Usage, Verdict, tokens
+from app.sandbox.steps import Ask, Call, Consult, Consulted, Error, Result, Say, Think, Tool, Usage, Verdict, tokens
 
 if TYPE_CHECKING:
     from app.sandbox.qoder.live import Live
@@ -34,7 +35,9 @@ class Performer:
             self._live.close({"type": "budget_reached"})
             return
         turn, disk = self._turn, dict(self._turn["disk"])
-        steps = plan(self._agent, [*_resources(self._live.object), *turn["attached"]], turn["prompt"], turn["past"], disk)
+        resources = [*_resources(self._live.object), *turn["attached"]]
+        consults = self._live.world.upstream is not None
+        steps = plan(self._agent, resources, turn["prompt"], turn["past"], disk, consults=consults)
         given: object = None
         index = 0
         while True:
@@ -64,6 +67,8 @@ class Performer:
                 self._journal.finish()
             case Say():
                 await self._say(step)
+            case Consult():
+                given = await self._consult(step)
             case Together():
                 given = await self._use(step.steps, index)
             case Ask() | Tool() | Call():
@@ -106,6 +111,25 @@ class Performer:
                 await self._clock.sleep(0)
             self._journal.say(token)
         self._journal.finish(content=[{"type": "text", "text": step.text}])
+
+    async def _consult(self, step: Consult) -> Consulted:
+        """Say what the model elsewhere says, as it says it; words of one that breaks off stay a preview (contract 14.4)."""
+        upstream = self._live.world.upstream
+        if upstream is None:
+            return Consulted(failure="There is no model to ask.")
+        self._live.begin_span()
+        self._journal.begin("agent.message")
+        text, spent = "", Consulted()
+        async with aclosing(upstream.answer(step.system, step.past, step.prompt)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Consulted):
+                    spent = piece
+                else:
+                    self._journal.say(piece)
+                    text += piece
+        if not spent.failure:
+            self._journal.finish(content=[{"type": "text", "text": text}])
+        return spent
 
     def _delegate(self, step: Delegate) -> str:
         """A worker's thread from its first word to its last; its events are in the session's stream too (contract 11)."""

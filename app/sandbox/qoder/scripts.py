@@ -15,7 +15,7 @@ from typing import Any
 from app.models import Json
 from app.sandbox.agents import AGENTS, play
 from app.sandbox.qoder.toolset import built_in, fold
-from app.sandbox.qoder_agents import fitting
+from app.sandbox.qoder_agents import consulting, fitting
 from app.sandbox.steps import AgentSpec, Call, Result, Say, Step, Think, Tool, Usage, Verdict
 
 _INPUTS: dict[str, Json] = {
@@ -71,9 +71,18 @@ Plan = Generator[Deed, Any, None]
 
 
 def plan(
-    agent: Mapping[str, Json], resources: Sequence[str], prompt: str, past: Sequence[Sequence[str]], disk: dict[str, str]
+    agent: Mapping[str, Json],
+    resources: Sequence[str],
+    prompt: str,
+    past: Sequence[Sequence[str]],
+    disk: dict[str, str],
+    *,
+    consults: bool = False,
 ) -> Plan:
-    """The steps of one turn; deterministic, so it can be played again after a restart. ``disk`` is changed on the way."""
+    """The steps of one turn; deterministic, so it can be played again after a restart. ``disk`` is changed on the way.
+
+    ``consults``: a model elsewhere answers for created agents.
+    """
     spec = AgentSpec(
         side="qoder",
         id=str(agent["id"]),
@@ -91,6 +100,8 @@ def plan(
         return _use(tools)
     if agent.get("multiagent"):
         return _coordinate(agent, prompt)
+    if consults:
+        return consulting(spec, prompt, [(said, answer) for said, answer in past])
     return play(spec, prompt, [(said, answer) for said, answer in past])
 
 
