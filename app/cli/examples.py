@@ -80,7 +80,10 @@ EXAMPLES: dict[str, Examples] = {
         ("parlour sandbox --json --data ./state", "one line when ready; the state stays"),
         ("parlour sandbox --new-account --dialect cn --port 8700", "an empty account of the other region"),
         ("parlour sandbox --record traffic.jsonl", "what passes, keys masked, for --replay"),
-        ("parlour sandbox --upstream http://127.0.0.1:11434/v1 --model llama3.2", "a model of your own answers for created agents"),
+        (
+            "parlour sandbox --upstream http://127.0.0.1:11434/v1 --model llama3.2",
+            "a model of your own answers for created agents",
+        ),
     ),
     "doctor": (("parlour doctor", "what this terminal, keyring, network and database can do"),),
     "completion": (
