@@ -60,7 +60,8 @@ async def asked(side: Side, method: str, path: str, body: object, head: str) -> 
     reader, writer = await request(side, method, path, body, head + "\r\nconnection: close")
     answer = (await reader.read()).partition(b"\r\n\r\n")[2]
     writer.close()
-    return json.loads(answer)
+    found: dict = json.loads(answer)
+    return found
 
 
 async def codeer_stream(running: RunningSandbox, order: str, start: asyncio.Event) -> tuple[str, int, float]:
