@@ -38,12 +38,12 @@ class Program:
         announce: bool = True,
         stored: bool = True,
     ) -> None:
-        """``announce``: tell what the settings have to say. ``stored``: with a store and turns."""
+        """``announce``: tell what the settings and the database have to say. ``stored``: with a store and turns."""
         self.clock = Clock()
         self.settings: Settings = load(CATALOGUE, os.environ)
         for notice in self.settings.notices if announce else ():
             note(notice)
-        self._patience, self._stored = patience, stored
+        self._patience, self._stored, self._announce = patience, stored, announce
         self._overhear = overhear
         self._vendors: dict[str, Vendor] = {}
         self._accounts: dict[str, int] = {}
@@ -58,6 +58,8 @@ class Program:
         from app.turns import Turns
 
         self.store: Store = await Store.open(clock=self.clock)
+        for notice in self.store.notices if self._announce else ():
+            note(notice)
         self._opened.push_async_callback(self.store.aclose)
         self.turns: Turns = Turns(self.store, clock=self.clock, patience=self._patience, overhear=self._overhear)
         return self
