@@ -40,7 +40,7 @@ class _Refused:
 
 
 class Keeper:
-    """Writes talks to the store; one for all of them. ``troubled`` is told when writing begins to fail and when it works again."""
+    """Writes talks to the store; one for all of them. ``troubled`` is told when writing begins to fail and when it works."""
 
     def __init__(self, store: Store, clock: Clock, troubled: Callable[[], None]) -> None:
         self._store = store
