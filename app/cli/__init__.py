@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"parlour {__version__}\n")
         return 0
+    _hold_back()
     from app.cli.run import run
 
     return run(arguments)
+
+
+def _hold_back() -> None:
+    """No core dumps, no tracebacks with values, and a text that the terminal cannot spell is no fault."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    except (ImportError, OSError, ValueError):
+        pass  # there is no such thing here, or somebody has set it lower already
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    from app.ui.crash import install
+
+    install()

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import sys
+from typing import TextIO
 
 from app.cli.compose import Program
 from app.cli.demo_side import is_demo
@@ -22,13 +23,20 @@ def _collect_again() -> None:
     gc.enable()
 
 
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
 def run(args: argparse.Namespace) -> int:
     """Show the application until it is left."""
     if args.plain:
         from app.cli.plain import run as plain
 
         return plain(args)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "") in ("", "dumb"):
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)) or os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("The application needs a terminal. Without one use: parlour --plain, or parlour ask --agent NAME PROMPT")
     gc.disable()  # until the first screen is up: nothing that is loaded for it becomes garbage
     from app.ui.app import ParlourApp
@@ -44,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
         try:
             await app.run_async()
         finally:
-            await desk.aclose()
+            try:
+                await desk.aclose()
+            finally:
+                app.give_terminal_back()
         return app.return_code or 0
 
     return asyncio.run(show())

@@ -10,7 +10,7 @@ from app.cli import out
 from app.cli.compose import Program
 from app.cli.demo_side import is_demo
 from app.errors import UsageError
-from app.keys import Keyring
+from app.keys import Keyring, Secret
 from app.models import Profile
 from app.protocols import Checks
 from app.settings import origin
@@ -19,13 +19,15 @@ from app.vendors import CATALOGUE, normal_base
 
 def run(args: argparse.Namespace) -> int:
     """One of ``list``, ``add``, ``check``, ``remove``."""
+    if args.verb == "add":
+        args.key = _asked(args)  # not inside a loop: there the first Ctrl+C would not end the question
     verbs = {"list": _list, "add": _add, "check": _check, "remove": _remove}
     asyncio.run(verbs[args.verb](args))
     return 0
 
 
 async def _list(args: argparse.Namespace) -> None:
-    async with Program(stored=False) as program:
+    async with Program() as program:
         profiles = list(program.settings.profiles)
         from_environment = {profile.name for profile in profiles if program.settings.environment_key(profile.name)}
     if args.json:
@@ -53,14 +55,21 @@ async def _list(args: argparse.Namespace) -> None:
     out.table(rows, ("profile", "vendor", "key from", "base"))
 
 
-async def _add(args: argparse.Namespace) -> None:
+def _base(args: argparse.Namespace) -> str:
+    entry = CATALOGUE[args.vendor]
+    return normal_base(args.vendor, args.base or entry.bases[args.region or entry.default_region])
+
+
+def _asked(args: argparse.Namespace) -> Secret:
     if is_demo(args.name):
         raise UsageError(f"{args.name!r} is the demo's name; choose another.")
-    entry = CATALOGUE[args.vendor]
-    base = normal_base(args.vendor, args.base or entry.bases[args.region or entry.default_region])
-    key = _key(args, f"{entry.label} at {origin(base)}")
+    return Secret(_key(args, f"{CATALOGUE[args.vendor].label} at {origin(_base(args))}"))
+
+
+async def _add(args: argparse.Namespace) -> None:
+    base, key = _base(args), args.key
     profile = Profile(args.name, args.vendor, base, external_user_id=args.user, environment=args.environment)
-    async with Program(stored=False) as program:
+    async with Program() as program:
         program.settings.refuse_known(args.name)
         await Keyring().put(args.name, origin(base), key)
         program.settings.add_profile(profile)
@@ -88,7 +97,7 @@ def _key(args: argparse.Namespace, where: str) -> str:
 
 
 async def _check(args: argparse.Namespace) -> None:
-    async with Program(stored=False) as program:
+    async with Program() as program:
         lines = []
         for profile in await program.profiles(args.name):
             vendor = await program.vendor(profile)

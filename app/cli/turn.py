@@ -40,19 +40,29 @@ class Watch:
         self._wire: Wire | None = None
         self._fresh = True
         self._tools: set[str] = set()
+        self.gone = asyncio.Event()
+        """Whoever read the output has closed it. Who streams is not told: it has a turn to keep."""
 
     def overheard(self, talk: Talk, event: Event) -> None:
         """With ``--events``: the wire's own, each once, in order."""
-        if self.events and event.wire.type and event.wire is not self._wire:
+        if self.events and event.wire.type and event.wire is not self._wire and not self.gone.is_set():
             self._wire = event.wire
-            out.line(event_object(event.wire))
+            try:
+                out.line(event_object(event.wire))
+            except out.ReaderGone:
+                self.gone.set()
 
     def changed(self, talk: Talk, change: Change) -> None:
         """A listener of ``Turns``."""
-        if change.what is What.NOTHING:
-            self._linked(talk)
-        elif change.part is not None and not self.json and not self.events:
-            self._part(change.part, change.text, delta=change.what is What.DELTA)
+        if self.gone.is_set():
+            return
+        try:
+            if change.what is What.NOTHING:
+                self._linked(talk)
+            elif change.part is not None and not self.json and not self.events:
+                self._part(change.part, change.text, delta=change.what is What.DELTA)
+        except out.ReaderGone:
+            self.gone.set()
 
     def _part(self, part: Part, text: str, *, delta: bool) -> None:
         if part.kind is PartKind.TEXT and not part.lane:
@@ -154,7 +164,11 @@ async def watch(
         if turn is None:
             return 0
         limit = loop.call_later(args.timeout, stop.set) if args.timeout else None
-        interrupted = await _until_settled(program, talk, turn, answers, stop, leave)
+        settled = asyncio.ensure_future(_until_settled(program, talk, turn, answers, stop, leave))
+        if not await _before(printer.gone, settled):
+            settled.cancel()
+            raise out.ReaderGone
+        interrupted = settled.result()
         if limit is not None:
             limit.cancel()
     finally:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -22,8 +17,7 @@ from app.profiles import Profile
 from app.text import safe_line
 from app.ui import background, places, requests, themes
 from app.ui.commands import Actions
-from app.ui.crash import sentence
-from app.ui.linefilter import SafeFilter
+from app.ui.shell import Shell
 
 if TYPE_CHECKING:
     from app.ui.attention import Attention
@@ -32,7 +26,7 @@ if TYPE_CHECKING:
 SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs")
 
 
-class ParlourApp(App[None]):
+class ParlourApp(Shell):
     """Shows places, starts what was asked for, and closes everything in order."""
 
     TITLE = "Parlour"
@@ -53,8 +47,6 @@ class ParlourApp(App[None]):
         super().__init__(css_path=[sheet for sheet in sheets if sheet.is_file()])
         self._desk = desk
         self._first = first
-        self._filter = SafeFilter()
-        self._signalled = 0
         self._attention: Attention | None = None
         self._floor = 1 if desk.has_profiles and not first else 2
         themes.begin_with(self, str(desk.settings.ui.get("theme", "")))
@@ -63,9 +55,6 @@ class ParlourApp(App[None]):
 
     def on_mount(self) -> None:
         """Paint first; the database opens while the first screen is up."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._ended_by, number)
         if self._first == "demo":
             background.start(self, self._demo)
         elif self._floor > 1:
@@ -92,15 +81,9 @@ class ParlourApp(App[None]):
         def again() -> None:
             background.start(self, attention.look, group="attention", exclusive=True)
 
-        for notice in self._desk.store.notices:
-            self.notify(safe_line(notice, 400), severity="warning", markup=False, timeout=20)
-        attention = Attention(self._desk, self._to_terminal, self.bell, again)
+        attention = Attention(self._desk, self.on_terminal, self.bell, again)
         self._attention = attention
         await attention.look()
-
-    def _to_terminal(self, text: str) -> None:
-        if self._driver is not None and not self.is_headless:
-            self._driver.write(text)
 
     def on_app_focus(self) -> None:
         """Somebody looks."""
@@ -116,20 +99,6 @@ class ParlourApp(App[None]):
         """The title goes back to whoever had it."""
         if self._attention is not None:
             self._attention.close()
-
-    def _ended_by(self, number: int) -> None:
-        self._signalled = number
-        self.exit(return_code=128 + number)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Whatever reaches the terminal goes through ours last."""
-        return [*super().get_line_filters(), self._filter]
-
-    def _fatal_error(self) -> None:
-        """A crash tells one sentence; no values of anybody's are printed."""
-        error = self._exception or sys.exc_info()[1] or RuntimeError()
-        self._exit_renderables.append(safe_line(sentence(error), 1000))
-        self._close_messages_no_wait()
 
     # --- where to go ------------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from app.sandbox.codeer.answers import Answers, Wanted, first, form_faults, key_
 from app.sandbox.codeer.parts import parts_of
 from app.sandbox.codeer.turns import Order
 from app.sandbox.codeer.wire import ApiError, Fields, Invalid, body_of, number, page, reply, wrong
-from app.sandbox.forms import form_of
 
 _NAME = 256
 _BIGGEST = 64 * 1024 * 1024
@@ -158,7 +157,7 @@ class Chats:
 
     async def upload(self, request: Request) -> Response:
         """POST /chats/upload-file."""
-        async with form_of(request) as form:
+        async with request.form() as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise Invalid(wrong("file.file", "Field required", "missing"))
