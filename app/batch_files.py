@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from app.batch_models import LONGEST_NAME, Item, Webhook
 from app.errors import UsageError
 from app.text import safe_line
 
-FIELDS = ("message", "custom_id", "name", "external_user_id", "agent_id", "history_id")
+FIELDS = ("message", "custom_id", "name", "external_user_id", "agent_id", "history_id", "attached_file_uuids")
 BIGGEST = 256 * 1024 * 1024
 TOLD = 10
 """Faults that are told one by one."""
@@ -75,6 +76,8 @@ def _csv(path: Path, text: str) -> Sheet:
 
 def mapping(sheet: Sheet, wanted: Mapping[str, str]) -> dict[str, str]:
     """Field → column: as ``wanted``, else the column of the same name. Raises ``UsageError`` where a column is missing."""
+    if not sheet.columns:
+        raise UsageError("There is no row in this file; nothing was sent.")
     columns = {column.strip().casefold(): column for column in sheet.columns}
     found: dict[str, str] = {}
     for name in FIELDS:
@@ -87,6 +90,14 @@ def mapping(sheet: Sheet, wanted: Mapping[str, str]) -> dict[str, str]:
         there = ", ".join(map(safe_line, sheet.columns)) or "none"
         raise UsageError(f"Which column is the message? Say --map message=COLUMN. There are: {there}.")
     return found
+
+
+_GIVEN = re.compile(r"row-[0-9]{4,}-[0-9a-f]{8}")
+
+
+def given(custom_id: str) -> bool:
+    """Whether it is a name that ``items`` made."""
+    return bool(_GIVEN.fullmatch(custom_id))
 
 
 def items(sheet: Sheet, columns: Mapping[str, str]) -> list[Item]:
@@ -121,6 +132,7 @@ def _item(values: Mapping[str, str]) -> Item:
         get("external_user_id", ""),
         get("name", ""),
         get("history_id", ""),
+        tuple(name for name in re.split(r"[\s,;\[\]\"]+", get("attached_file_uuids", "")) if name),
     )
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from app.batch_files import given
 from app.batch_models import MOST_ITEMS, Batch, BatchState, Item, Result, Webhook
 from app.clock import Clock
 from app.errors import NotFound, UsageError, VendorError
@@ -57,7 +58,7 @@ def planned(items: Sequence[Item]) -> list[JobPart]:
 
 def figures(job: Job) -> Figures:
     """How far it is, by the server's last words."""
-    total = sum(len(part.items) for part in job.parts)
+    total = sum(max(len(part.items), (part.batch.total or 0) if part.batch is not None else 0) for part in job.parts)
     done = sum(_done(part) for part in job.parts)
     failed = sum(_failed(part) for part in job.parts)
     unsent = sum(part.state is PartState.PLANNED for part in job.parts)
@@ -99,7 +100,7 @@ def outcomes(job: Job) -> list[Outcome]:
             if result is not None:
                 found.append(Outcome(item, "ok" if result.ok else "failed", result))
             else:
-                found.append(Outcome(item, "missing" if over and part.results else "waiting"))
+                found.append(Outcome(item, "missing" if over else "waiting"))
     return found
 
 
@@ -109,7 +110,7 @@ def rows(job: Job) -> list[dict[str, object]]:
         {
             "custom_id": one.item.custom_id,
             "status": one.state,
-            "message": one.item.message,
+            "message": one.item.message or None,
             "response": one.result.text if one.result is not None and one.result.ok else None,
             "error": (one.result.error or None) if one.result is not None else None,
             "conversation": (one.result.conversation_id or None) if one.result is not None else None,
@@ -153,6 +154,53 @@ class BatchJobs:
             raise NotFound(f"There is no batch job {number} here. See: parlour batch list")
         return found[0]
 
+    async def unfinished(self, agent_id: str, items: Sequence[Item]) -> Job | None:
+        """The newest job of the same prompts that is not over, or whose end nobody was told of: a repeated command goes on with
+        it instead of doubling it."""
+        wanted = _same(agent_id, items)
+        for job in await self.all():
+            if _same(job.agent_id, [item for part in job.parts for item in part.items]) != wanted:
+                continue
+            told = await self._store.note(f"batch told {job.id}")
+            if told and figures(job).state == "running":
+                await self.refresh(job)
+            if not told or figures(job).state in ("running", "waiting", "unknown"):
+                return job
+        return None
+
+    async def told(self, job: Job) -> None:
+        """Somebody has seen what became of it."""
+        await self._store.save_note(f"batch told {job.id}", "yes")
+
+    async def listed(self) -> list[Job]:
+        """Ours with the server's newest words, then what was begun elsewhere; the newest first. Nothing is kept."""
+        there: dict[str, Batch] = {}
+        after, seen = "", {""}
+        while True:
+            page = await self._vendor.batches(after)
+            there |= {batch.id: batch for batch in page.items}
+            after = page.next
+            if after in seen:
+                break
+            seen.add(after)
+        ours = await self.all()
+        for part in (part for job in ours for part in job.parts if part.batch is not None):
+            newer = there.pop(part.batch.id, None) if part.batch is not None else None
+            if newer is not None and part.batch is not None and not part.batch.state.over:
+                part.batch = replace(newer, agent_id=newer.agent_id or part.batch.agent_id)
+        found = [*ours, *(self._foreign(batch, ()) for batch in there.values())]
+        return sorted(found, key=lambda job: -job.created)
+
+    async def elsewhere(self, batch_id: str) -> Job:
+        """A batch that was begun elsewhere, with what is answered of it; its prompts are not known here."""
+        batch = await self._vendor.batch(batch_id)
+        return self._foreign(batch, await self._results(batch_id))
+
+    def _foreign(self, batch: Batch, results: Sequence[Result]) -> Job:
+        items = tuple(Item(result.custom_id, "") for result in results)
+        part = JobPart(1, items, PartState.SENT, batch=batch, results=tuple(results))
+        return Job(0, self._account, "", batch.agent_id, _seconds(batch.created_at), None, [part])
+
     async def again(self, job: Job, name: str = "") -> Job:
         """A new job of those rows of a finished one that failed or are missing."""
         wanted = [one.item for one in outcomes(job) if one.state in ("failed", "missing")]
@@ -170,19 +218,24 @@ class BatchJobs:
         webhook = job.webhook
         if webhook is not None and webhook.signed and not webhook.secret and any(p.state is PartState.PLANNED for p in job.parts):
             raise UsageError("The webhook's secret is not kept on disk. Give it again with --webhook-secret-stdin.")
-        for part in job.parts:
-            if part.state in (PartState.SENDING, PartState.UNKNOWN):
-                await self.look(job, part)
-            if part.state is PartState.PLANNED:
-                await self._send(job, part)
+        if not await self._store.claim(f"batch:{job.id}", "batch"):
+            raise UsageError("Another Parlour is handing this job over; nothing was sent from here.")
+        try:
+            for number in range(len(job.parts)):
+                job.parts = (await self.get(job.id)).parts
+                part = job.parts[number]
+                if part.state in (PartState.SENDING, PartState.UNKNOWN):
+                    await self.look(job, part)
+                if part.state is PartState.PLANNED:
+                    await self._send(job, part)
+        finally:
+            await self._store.release(f"batch:{job.id}", "batch")
 
     async def _save(self, job: Job, part: JobPart) -> None:
         await self._store.save_batch_part(job.id, part)
         self._tell(job)
 
     async def _send(self, job: Job, part: JobPart) -> None:
-        if not await self._store.claim(f"batch:{job.id}:{part.number}", "batch"):
-            raise UsageError("Another Parlour is handing this job over; nothing was sent from here.")
         part.state, part.started = PartState.SENDING, self._clock.wall()
         await self._save(job, part)
         try:
@@ -194,8 +247,6 @@ class BatchJobs:
                 raise
             await self.look(job, part)
             return
-        finally:
-            await self._store.release(f"batch:{job.id}:{part.number}", "batch")
         part.state = PartState.SENT
         await self._save(job, part)
 
@@ -248,9 +299,10 @@ class BatchJobs:
     async def refresh(self, job: Job) -> None:
         """Ask how every part is; the answers of one that has ended are read to the end."""
         for part in job.parts:
-            if part.batch is None or not part.batch.id or (part.batch.state.over and part.results):
+            over = part.batch is not None and part.batch.state.over
+            if part.batch is None or not part.batch.id or (over and len(part.results) >= len(part.items)):
                 continue
-            if not part.batch.state.over:
+            if not over:
                 part.batch = replace(await self._vendor.batch(part.batch.id), agent_id=part.batch.agent_id)
             if part.batch.state.over:
                 part.results = tuple(await self._results(part.batch.id))
@@ -289,6 +341,18 @@ class BatchJobs:
                 part.batch = replace(await self._vendor.cancel_batch(part.batch.id), agent_id=part.batch.agent_id)
                 await self._save(job, part)
         await self.refresh(job)
+
+
+def _same(agent_id: str, items: Sequence[Item]) -> list[tuple[object, ...]]:
+    """What makes prompts the same: everything but the names that we gave them ourselves."""
+    return [
+        (item.agent_id or agent_id, "" if given(item.custom_id) else item.custom_id, item.message, *_where(item))
+        for item in items
+    ]
+
+
+def _where(item: Item) -> tuple[object, ...]:
+    return (item.external_user_id, item.name, item.history_id, item.files)
 
 
 def _seconds(at: str) -> float:

@@ -195,6 +195,10 @@ class Deletes(Protocol):
 class Batches(Protocol):
     """Takes many prompts at once and answers them in the background."""
 
+    def batch_body(self, agent_id: str, items: Sequence[Item], webhook: Webhook | None = None) -> Json:
+        """What ``create_batch`` would send, the webhook's secret left out; nothing is sent."""
+        ...
+
     async def create_batch(self, agent_id: str, items: Sequence[Item], webhook: Webhook | None = None) -> Batch:
         """Hand them over: never repeated in doubt; an error tells in ``sent`` what is known."""
         ...

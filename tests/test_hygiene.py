@@ -35,6 +35,31 @@ def test_short_commands_load_nothing_heavy(words: tuple[str, ...]) -> None:
     assert not loaded(*words) & set(HEAVY)
 
 
+SERVER = {"textual", "starlette", "uvicorn"}
+READS = {*SERVER, "keyring", "markdown_it", "pygments", "tomlkit", "click"}
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        ("profile list", {*HEAVY} - {"rich"}),
+        ("profile check codeer", {*READS, "sqlite3", "rich"}),
+        ("search hello", {*HEAVY}),
+        ("agents", READS),
+        ("conversations", READS),
+        ("show 1", READS),
+        ("ask --agent x hello", READS),
+        ("sandbox --replay nothing", {"textual", "httpx", "keyring", "sqlite3", "rich", "markdown_it", "pygments"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_command_loads_what_it_does_and_no_more(words: str, unwanted: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEER_API_KEY", "a-key")
+    monkeypatch.setenv("CODEER_API_BASE", "http://127.0.0.1:9")
+    needs = {"sqlite3"} if words.startswith("search") else set()
+    assert not loaded(*words.split()) & (unwanted - needs)
+
+
 def test_the_lock_pins_everything_by_hash_and_names_no_index() -> None:
     for name in ("run.txt", "test.txt"):
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")

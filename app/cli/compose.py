@@ -31,13 +31,19 @@ class Program:
     """What one command works with; an async context manager that closes all of it."""
 
     def __init__(
-        self, *, patience: float = 15.0, overhear: Callable[[Talk, Event], None] | None = None, announce: bool = True
+        self,
+        *,
+        patience: float = 15.0,
+        overhear: Callable[[Talk, Event], None] | None = None,
+        announce: bool = True,
+        stored: bool = True,
     ) -> None:
+        """``announce``: tell what the settings and the database have to say. ``stored``: with a store and turns."""
         self.clock = Clock()
         self.settings: Settings = load(CATALOGUE, os.environ)
         for notice in self.settings.notices if announce else ():
             note(notice)
-        self._patience = patience
+        self._patience, self._stored, self._announce = patience, stored, announce
         self._overhear = overhear
         self._vendors: dict[str, Vendor] = {}
         self._accounts: dict[str, int] = {}
@@ -46,16 +52,21 @@ class Program:
         self._opened: contextlib.AsyncExitStack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Program:
+        if not self._stored:
+            return self
         from app.store import Store
         from app.turns import Turns
 
         self.store: Store = await Store.open(clock=self.clock)
+        for notice in self.store.notices if self._announce else ():
+            note(notice)
         self._opened.push_async_callback(self.store.aclose)
         self.turns: Turns = Turns(self.store, clock=self.clock, patience=self._patience, overhear=self._overhear)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.turns.aclose()
+        if self._stored:
+            await self.turns.aclose()
         for vendor in self._vendors.values():
             await vendor.aclose()
         if self._demo is not None:

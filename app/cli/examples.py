@@ -79,6 +79,11 @@ EXAMPLES: dict[str, Examples] = {
         ("parlour sandbox", "both vendors' APIs, until Ctrl+C"),
         ("parlour sandbox --json --data ./state", "one line when ready; the state stays"),
         ("parlour sandbox --new-account --dialect cn --port 8700", "an empty account of the other region"),
+        ("parlour sandbox --record traffic.jsonl", "what passes, keys masked, for --replay"),
+        (
+            "parlour sandbox --upstream http://127.0.0.1:11434/v1 --model llama3.2",
+            "a model of your own answers for created agents",
+        ),
     ),
     "doctor": (("parlour doctor", "what this terminal, keyring, network and database can do"),),
     "completion": (
@@ -86,8 +91,14 @@ EXAMPLES: dict[str, Examples] = {
         ("parlour completion fish > parlour.fish", "into ~/.config/fish/completions"),
     ),
     "batch": (
-        ("parlour batch create prompts.csv --agent Parrot --wait", "many prompts at once"),
+        ("parlour batch create prompts.csv --agent Parrot --wait", "many prompts at once; what was cut off goes on"),
+        ("parlour batch create prompts.csv --agent Parrot --map name=custom_id --dry-run", "look at how it would begin"),
         ("parlour batch list", "what runs and what is done"),
+        ("parlour batch show JOB", "how far it is, what failed"),
+        ("parlour batch results JOB --output answers.csv", "in the order of the file"),
+        ("parlour batch results JOB --json | jq -r '.[] | select(.status != \"ok\") | .custom_id'", "what has no answer"),
+        ("parlour batch resume JOB --wait", "go on after a break"),
+        ("parlour batch cancel JOB", "begin no other row"),
     ),
     "qoder": (
         ("parlour qoder agents list", "one of the account's resources"),

@@ -39,6 +39,7 @@ def build() -> argparse.ArgumentParser:
     _talking(commands)
     _reading(commands)
     _doing(commands)
+    _batching(commands)
     _serving(commands)
     for name, command in commands.choices.items():
         command.epilog, command.formatter_class = epilog(name), argparse.RawDescriptionHelpFormatter
@@ -142,6 +143,46 @@ def _doing(commands: Any) -> None:
     delete = _command(commands, "delete", "delete a conversation", run="manage")
     delete.add_argument("conversation")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _batching(commands: Any) -> None:
+    batch = commands.add_parser("batch", help="many prompts at once, from a file", allow_abbrev=False)
+    batch.set_defaults(command="batch", verb="list", json=False)
+    batch.add_argument("--profile", default=argparse.SUPPRESS, help="which account to use")
+    verbs = batch.add_subparsers(metavar="VERB")
+    create = _batch_verb(verbs, "create", "hand over the prompts of a CSV or JSON lines file; what is under way is gone on with")
+    create.add_argument("file", metavar="FILE", help="CSV with a head, or JSON lines: message, and what else is known")
+    create.add_argument("--agent", default="", metavar="ID_OR_NAME", help="who answers the rows that name nobody")
+    create.add_argument("--map", action="append", default=[], metavar="FIELD=COLUMN", help="take a field from that column")
+    create.add_argument("--dry-run", action="store_true", help="check the file and print how it would begin; send nothing")
+    create.add_argument("--new", action="store_true", help="hand them over although the same prompts are under way")
+    create.add_argument("--webhook", default="", metavar="URL", help="whom the server tells about the end (https)")
+    events = ["completed", "failed", "cancelled"]
+    create.add_argument("--webhook-event", action="append", default=[], choices=events, help="of what (repeatable)")
+    resume = _batch_verb(verbs, "resume", "hand over what has not left, and with --wait stay until it is over")
+    resume.add_argument(
+        "--create-unknown", action="store_true", help="hand over again what may have arrived: you looked, it did not"
+    )
+    retry = _batch_verb(verbs, "retry", "a new job of those rows that failed or have no answer")
+    for verb in (create, resume, retry):
+        verb.add_argument("--webhook-secret-stdin", action="store_true", help="what signs its messages, from stdin; never kept")
+        verb.add_argument("--wait", action="store_true", help="stay until it is over; tells how far it is")
+        verb.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: leave after this long; it goes on")
+    results = _batch_verb(verbs, "results", "the answers in the order of the file")
+    results.add_argument("--failed", action="store_true", help="only rows that failed or have no answer")
+    results.add_argument("--format", choices=["csv", "jsonl"], help="default: by the name of FILE; a table without one")
+    results.add_argument("--output", metavar="FILE", help="where to (default: stdout)")
+    results.add_argument("--force", action="store_true", help="overwrite FILE")
+    _batch_verb(verbs, "list", "the jobs made here and the batches begun elsewhere, newest first")
+    show, cancel = _batch_verb(verbs, "show", "how far it is"), _batch_verb(verbs, "cancel", "begin no other row of it")
+    for verb in (resume, retry, results, show, cancel):
+        verb.add_argument("id", metavar="ID", help="a job (job-3), or the server's id of a batch")
+
+
+def _batch_verb(verbs: Any, name: str, help_text: str) -> argparse.ArgumentParser:
+    verb = _verb(verbs, name, help_text)
+    verb.add_argument("--profile", default=argparse.SUPPRESS, help="which account to use")
+    return verb
 
 
 def _serving(commands: Any) -> None:

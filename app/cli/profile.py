@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _list(args: argparse.Namespace) -> None:
-    async with Program() as program:
+    async with Program(stored=False) as program:
         profiles = list(program.settings.profiles)
         from_environment = {profile.name for profile in profiles if program.settings.environment_key(profile.name)}
     if args.json:
@@ -69,7 +69,7 @@ def _asked(args: argparse.Namespace) -> Secret:
 async def _add(args: argparse.Namespace) -> None:
     base, key = _base(args), args.key
     profile = Profile(args.name, args.vendor, base, external_user_id=args.user, environment=args.environment)
-    async with Program() as program:
+    async with Program(stored=False) as program:
         program.settings.refuse_known(args.name)
         await Keyring().put(args.name, origin(base), key)
         program.settings.add_profile(profile)
@@ -97,7 +97,7 @@ def _key(args: argparse.Namespace, where: str) -> str:
 
 
 async def _check(args: argparse.Namespace) -> None:
-    async with Program() as program:
+    async with Program(stored=False) as program:
         lines = []
         for profile in await program.profiles(args.name):
             vendor = await program.vendor(profile)

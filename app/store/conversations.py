@@ -20,18 +20,25 @@ def account(connection: sqlite3.Connection, profile: str, origin: str, vendor: s
     """The account of that name and origin, made if it is new."""
     names = storable(profile), storable(origin)
     connection.execute("INSERT OR IGNORE INTO accounts (profile, origin, vendor) VALUES (?, ?, ?)", (*names, storable(vendor)))
-    return int(connection.execute("SELECT id FROM accounts WHERE profile = ? AND origin = ?", names).fetchone()[0])
+    known = known_account(connection, *names)
+    return known if known is not None else 0
+
+
+def known_account(connection: sqlite3.Connection, profile: str, origin: str) -> int | None:
+    """The account of that name and origin, if there is one; nothing is written."""
+    names = storable(profile), storable(origin)
+    found = connection.execute("SELECT id FROM accounts WHERE profile = ? AND origin = ?", names).fetchone()
+    return None if found is None else int(found[0])
 
 
 def forget_account(connection: sqlite3.Connection, profile: str, origin: str) -> bool:
     """Delete all that belongs to it. False if there was nothing."""
-    names = storable(profile), storable(origin)
-    found = connection.execute("SELECT id FROM accounts WHERE profile = ? AND origin = ?", names).fetchone()
+    found = known_account(connection, profile, origin)
     if found is None:
         return False
-    for (pk,) in connection.execute("SELECT pk FROM conversations WHERE account = ?", found).fetchall():
+    for (pk,) in connection.execute("SELECT pk FROM conversations WHERE account = ?", (found,)).fetchall():
         delete(connection, pk)
-    connection.execute("DELETE FROM accounts WHERE id = ?", found)
+    connection.execute("DELETE FROM accounts WHERE id = ?", (found,))
     compact(connection)
     return True
 

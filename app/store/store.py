@@ -110,7 +110,8 @@ class Store:
 
     async def account(self, profile: Profile) -> int:
         """The key of what belongs to this profile's name and account, made if it is new."""
-        return await self._do(partial(_account, profile=profile))
+        known = await self._read(partial(_known_account, profile=profile))
+        return known if known is not None else await self._do(partial(_account, profile=profile))
 
     async def forget_account(self, profile: Profile) -> None:
         """Delete everything that belongs to it, for good."""
@@ -336,6 +337,10 @@ class Store:
 
 def _account(connection: Connection, *, profile: Profile) -> int:
     return conversations.account(connection, *account_of(profile), profile.vendor)
+
+
+def _known_account(connection: Connection, *, profile: Profile) -> int | None:
+    return conversations.known_account(connection, *account_of(profile))
 
 
 def _turns_of(connection: Connection, names: Iterable[tuple[int, str]]) -> list[tuple[Stored, Turn]]:

@@ -78,8 +78,7 @@ class Course:
             await self._fail(talk, job, failure_of(error), error.fields if isinstance(error, VendorError) else {})
         except Exception as error:  # noqa: BLE001 - the one place; the words stay on disk and the conversation can go on
             _log.error("a turn failed inside: %s", type(error).__name__)
-            words = f"Parlour itself failed ({type(error).__name__}). What was said is kept; look again or ask again."
-            await self._fail(talk, job, Failure("internal", words), {})
+            await self._broken(talk, job, error)
         finally:
             if job.turn is not None:
                 self._keeper.later(talk, job.turn)
@@ -210,9 +209,9 @@ class Course:
                 await self._take(talk, talk.vendor.settle(talk.conversation, _prompt_of(turn), turn.prompt_id))
             except (Unavailable, RateLimited) as away:
                 if self._clock.monotonic() - began >= self._patience:
-                    return await self._unsettled(talk, turn, away)
+                    return await self._unsettled(talk, turn, failure_of(away))
             except (NotFound, OutcomeUnknown, VendorError) as final:
-                return await self._unsettled(talk, turn, final)
+                return await self._unsettled(talk, turn, failure_of(final))
             else:
                 talk.held = False
                 return None
@@ -220,9 +219,9 @@ class Course:
             await self._clock.sleep(SETTLE_DELAYS[min(tries, len(SETTLE_DELAYS) - 1)])
             tries += 1
 
-    async def _unsettled(self, talk: Talk, turn: Turn, error: ParlourError) -> None:
+    async def _unsettled(self, talk: Talk, turn: Turn, failure: Failure) -> None:
         if turn.stop is None or turn.stop.waits or turn.stop is Stop.UNKNOWN:
-            turn.stop, turn.failure = Stop.UNKNOWN, failure_of(error)
+            turn.stop, turn.failure = Stop.UNKNOWN, failure
         await self._kept(talk, turn)
 
     async def _fail(self, talk: Talk, job: Job, failure: Failure, fields: Mapping[str, str]) -> None:
@@ -236,6 +235,16 @@ class Course:
             turn.state = PromptState.NOT_SENT
         turn.stop, turn.failure, turn.ended = Stop.FAILED, failure, self._clock.wall()
         await self._kept(talk, turn)
+
+    async def _broken(self, talk: Talk, job: Job, error: Exception) -> None:
+        """A fault of ours proves nothing about a prompt whose request had begun: it stays unknown, and a person is asked."""
+        failure = Failure("internal", f"Parlour itself failed ({type(error).__name__}). What was said is kept; look again.")
+        turn = job.turn
+        if turn is None or turn.state not in (PromptState.SENDING, PromptState.UNKNOWN):
+            await self._fail(talk, job, failure, {})
+            return
+        turn.state = PromptState.UNKNOWN
+        await self._unsettled(talk, turn, failure)
 
     async def _kept(self, talk: Talk, turn: Turn) -> None:
         """Commit and tell; a disk that is full does not keep the person from being told."""

@@ -42,7 +42,7 @@ class Turns:
     ) -> None:
         self._store = store
         self._clock = clock or Clock()
-        self._keeper = Keeper(store, self._clock)
+        self._keeper = Keeper(store, self._clock, self._troubled)
         self._course = Course(store, self._keeper, self._clock, patience, self._tell)
         self._course.overhear = overhear
         self._talks: dict[int, Talk] = {}
@@ -92,7 +92,7 @@ class Turns:
 
     async def _pick_up(self, talk: Talk, turn: Turn) -> None:
         """Go on with a turn that the program left unfinished, unless another instance has it."""
-        unfinished = turn.state is PromptState.QUEUED or turn.open
+        unfinished = (turn.state is PromptState.QUEUED or turn.open) and not self._store.read_only
         if not unfinished or not await self._store.claim(f"turn:{turn.uid}", OWNER):
             return
         if turn.state is PromptState.QUEUED:
@@ -117,8 +117,8 @@ class Turns:
         position = max((turn.position for turn in (*talk.transcript.turns[-1:], *talk.queued)), default=0.0) + 1
         turn = Turn(uid, position, text, attachments, PromptState.QUEUED, agent=talk.conversation.agent_name)
         turn.started, turn.after = self._clock.wall(), last_id(talk)
-        await self._keeper.turn(talk, turn)
         await self._store.claim(f"turn:{uid}", OWNER)
+        await self._keeper.turn(talk, turn)
         self._add(talk, Job(JobKind.PROMPT, turn))
         self._tell(talk, Change(What.TURN, turn))
         return turn
@@ -247,6 +247,10 @@ class Turns:
             finally:
                 talk.running, talk.stopping, talk.link = None, False, None
                 self._tell(talk, Change(What.CONVERSATION))
+
+    def _troubled(self) -> None:
+        for talk in self.talks:
+            self._tell(talk, Change(What.NOTHING))
 
     def _tell(self, talk: Talk, change: Change) -> None:
         for listener in tuple(self._listeners):

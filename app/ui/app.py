@@ -81,6 +81,8 @@ class ParlourApp(Shell):
         def again() -> None:
             background.start(self, attention.look, group="attention", exclusive=True)
 
+        for notice in self._desk.store.notices:
+            self.notify(safe_line(notice, 400), severity="warning", markup=False, timeout=20)
         attention = Attention(self._desk, self.on_terminal, self.bell, again)
         self._attention = attention
         await attention.look()

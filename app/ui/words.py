@@ -76,6 +76,11 @@ def unknown_question(turn: Turn) -> Content:
     return Content.assemble(("Delivery unknown. ", "bold $warning"), why)
 
 
+def not_saved(error: Exception) -> str:
+    """Why what is being said is only in memory."""
+    return f"{error} What is said meanwhile is kept in memory and saved then."
+
+
 def needs_deciding(turn: Turn) -> bool:
     """Whether a person has to say what becomes of this message."""
     return turn.state is PromptState.UNKNOWN and turn.stop is Stop.UNKNOWN

@@ -75,7 +75,10 @@ class Stage:
         return {**variables, "PATH": f"{self.folder}/bin:{Path(sys.executable).parent}:{variables['PATH']}"}
 
     def prepared(self, line: str) -> str:
-        """The line with the ids of a conversation made for it."""
+        """The line with the ids of a conversation or a batch job made for it."""
+        if "JOB" in line:
+            words = ("batch", "create", str(self.folder / "prompts.csv"), "--agent", "Parrot", "--new", "--wait", "--json")
+            return line.replace("JOB", self.served.run(*words, sides=("codeer",)).json["id"])
         if "CONVERSATION" not in line:
             return line
         side = "qoder" if QODER.search(line) else "codeer"

@@ -7,6 +7,7 @@ import pytest
 import qca
 
 from tests.sandbox.qoder_side import BUILDER, CLERK, PARROT, SCRIBE, Side, allow, deny, message, result, running
+from tests.vendors.qoder_cuts import TOOLS
 
 TOOL = {
     "type": "custom",
@@ -156,7 +157,7 @@ async def test_the_async_client_resumes_over_a_cut(n, monkeypatch):
     async with running() as side, awaiting(side) as client:
         session = await client.sessions.create(agent=SCRIBE, environment_id="env_default")
         side.world.faults.add({"match": "GET /sessions/*/events/stream", "fault": "drop_after_events", "n": n})
-        sent = await client.sessions.events.send(session.id, events=[message("stream 40 at 400")])
+        sent = await client.sessions.events.send(session.id, events=[message("stream 60 at 50")])
         events = []
         cursor = sent.data[0].id
         async with client.sessions.events.resumable_stream(
@@ -168,11 +169,11 @@ async def test_the_async_client_resumes_over_a_cut(n, monkeypatch):
                     break
         kept = [event.id for event in events if event.type not in ("event_start", "event_delta")]
         listed = [event["id"] for event in await side.events(session.id)]
-        assert kept == listed[listed.index(cursor) + 1 : -1]
+        assert kept == listed[listed.index(cursor) + 1 :][: len(kept)]
         final = next(event for event in events if event.type == "agent.message")
         deltas = "".join(event.delta.content.text for event in events if event.type == "event_delta")
         assert 0 < len(deltas) < len(final.content[0].text), "this client resumes within the message: its preview has a hole"
-        assert final.content[0].text.endswith(deltas[-40:])
+        assert final.content[0].text.endswith(deltas[-16:])
 
 
 async def test_the_async_client_repeats_a_send_whose_answer_was_lost():
@@ -199,3 +200,81 @@ async def test_the_async_client_stops_a_turn():
         await client.sessions.events.send(session.id, events=[message("stream 4000 at 100")])
         assert (await client.sessions.cancel(session.id)).status == "canceling"
         await side.idle(session.id, "cancelled", 2)
+
+
+def answered(client, session, cursor):
+    """Follow over cuts from ``cursor``, answering whatever is asked, to the end of the turn; the ids of what was heard."""
+    asked, heard = {}, []
+    with client.sessions.events.resumable_stream(session, event_deltas=["agent.message"], last_event_id=cursor) as stream:
+        for event in stream:
+            if event.type not in ("event_start", "event_delta"):
+                heard.append(event.id)
+            if event.type in ("agent.tool_use", "agent.custom_tool_use"):
+                asked[event.id] = event
+            elif event.type == "session.status_idle":
+                if event.stop_reason.type != "requires_action":
+                    return heard
+                answers = [
+                    result(one, "open") if asked[one].type == "agent.custom_tool_use" else deny(one, "Not today.")
+                    for one in event.stop_reason.event_ids
+                ]
+                client.sessions.events.send(session, events=answers)
+    raise AssertionError("the stream ended before the turn")
+
+
+@pytest.mark.parametrize("n", [1, 4, 9])
+async def test_the_blocking_client_resumes_and_answers_all_at_once(n, monkeypatch):
+    monkeypatch.setattr("qca.common._resumable_streaming._INITIAL_BACKOFF", 0.01)
+
+    def turn(client, side):
+        agent = client.agents.create(name="t", model="auto", tools=TOOLS)
+        session = client.sessions.create(agent=agent.id, environment_id="env_default")
+        side.world.faults.add({"match": "GET /sessions/*/events/stream", "fault": "drop_after_events", "n": n, "times": 2})
+        sent = client.sessions.events.send(session.id, events=[message("use Bash, get_ticket, Read")])
+        heard = answered(client, session.id, sent.data[0].id)
+        return heard, [event.id for event in client.sessions.events.list(session.id)], sent.data[0].id
+
+    async with running() as side:
+        with blocking(side) as client:
+            heard, listed, first = await asyncio.to_thread(turn, client, side)
+        assert heard == listed[listed.index(first) + 1 :][: len(heard)]
+        assert [entry["kind"] for entry in side.world.ledger.entries][-3:] == ["prompt", "approval", "answer"]
+
+
+async def test_the_async_client_answers_a_custom_tool_with_deltas():
+    async with running() as side, awaiting(side) as client:
+        session = await client.sessions.create(agent=CLERK, environment_id="env_default")
+        stream = await client.sessions.events.stream(session.id, event_deltas=["agent.message"])
+        await client.sessions.events.send(session.id, events=[message("Where is A-7?")])
+        said, previews = [], []
+        async for event in stream:
+            if event.type == "event_delta":
+                previews.append(event.delta.content.text)
+            elif event.type == "agent.message":
+                said.append(event.content[0].text)
+            elif event.type == "session.status_idle":
+                if event.stop_reason.type != "requires_action":
+                    break
+                answers = [result(ident, "on its way") for ident in event.stop_reason.event_ids]
+                await client.sessions.events.send(session.id, events=answers)
+        await stream.close()
+        assert "on its way" in said[-1]
+        assert "".join(previews) == "".join(said)
+
+
+async def test_the_async_client_sees_threads_and_resources():
+    async with running() as side, awaiting(side) as client:
+        worker = await client.agents.create(name="Worker", model="auto")
+        roster = {"type": "coordinator", "agents": [worker.id, {"type": "self"}]}
+        boss = await client.agents.create(name="Boss", model="auto", tools=TOOLS, multiagent=roster)
+        repository = {"type": "github_repository", "url": "https://github.com/acme/app", "authorization_token": "x"}
+        session = await client.sessions.create(agent=boss.id, environment_id="env_default", resources=[repository])
+        await client.sessions.events.send(session.id, events=[message("count")])
+        await side.idle(session.id)
+        threads = [thread async for thread in await client.sessions.threads.list(session.id)]
+        assert [thread.agent.name for thread in threads] == ["Boss", "Worker", "Boss"]
+        events = await client.sessions.threads.events.list(threads[1].id, session_id=session.id)
+        assert "agent.message" in [event.type async for event in events]
+        resources = [one async for one in await client.sessions.resources.list(session.id)]
+        assert [one.type for one in resources] == ["github_repository"]
+        assert (await client.sessions.threads.archive(threads[1].id, session_id=session.id)).archived_at

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from app.store import database as opening
 from app.store.lock import WriteLock
 from app.store.migrations import MIGRATIONS, migrate
 from tests.store.conftest import PROFILE, said
+from tests.store.damage import KINDS, at, fill, sound, start_on_damage
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,12 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def writer(path: Path, name: str, count: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.store.writer", str(path), name, str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-
-
-async def check(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
 
 
 async def test_nothing_acknowledged_is_lost_by_kill_9(path: Path) -> None:
@@ -56,7 +50,7 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(path: Path) -> None:
         assert [turn.uid for turn in turns][: acknowledged + 1] == [f"u{n}" for n in range(acknowledged + 1)]
         assert all(turn.answer == "answer " * 50 for turn in turns)
         await store.aclose()
-    await check(path)
+    assert sound(path)
 
 
 async def test_three_processes_write_at_once(path: Path) -> None:
@@ -71,7 +65,7 @@ async def test_three_processes_write_at_once(path: Path) -> None:
         assert talk is not None
         assert len(await store.turns(talk.pk)) == 300
     await store.aclose()
-    await check(path)
+    assert sound(path)
 
 
 async def test_several_processes_make_the_file_at_once(path: Path) -> None:
@@ -83,98 +77,11 @@ async def test_several_processes_make_the_file_at_once(path: Path) -> None:
 # --- damage ------------------------------------------------------------------------------------------------------------------
 
 
-def _at(offset: int, data: bytes) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        with path.open("r+b") as file:
-            file.seek(offset)
-            file.write(data)
-
-    return damage
-
-
-def _rewritten(how: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        path.write_bytes(how(path.read_bytes()))
-
-    return damage
-
-
-def _cut(keep: Callable[[int], int]) -> Callable[[Path], None]:
-    return _rewritten(lambda whole: whole[: keep(len(whole))])
-
-
-def _lost(path: Path) -> None:
-    _beside("-journal", b"x" * 600)(path)
-    path.unlink()
-
-
-def _noise(seed: int) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        dice = random.Random(seed)
-        size = path.stat().st_size
-        for _ in range(8):
-            _at(dice.randrange(100, size - 64), dice.randbytes(64))(path)
-
-    return damage
-
-
-def _beside(suffix: str, data: bytes) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        path.with_name(path.name + suffix).write_bytes(data)
-
-    return damage
-
-
-def _foreign(path: Path) -> None:
-    path.unlink()
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE theirs (x)")
-    connection.commit()
-    connection.close()
-
-
-KINDS: dict[str, Callable[[Path], None]] = {
-    "empty": _cut(lambda size: 0),
-    "one byte": _cut(lambda size: 1),
-    "half a header": _cut(lambda size: 50),
-    "one page": _cut(lambda size: 4096),
-    "half": _cut(lambda size: size // 2),
-    "odd length": _cut(lambda size: size - 777),
-    "last page gone": _cut(lambda size: size - 4096),
-    "wrong magic": _at(0, b"Not a database!!"),
-    "zero header": _at(0, b"\0" * 100),
-    "zero first page": _at(0, b"\0" * 4096),
-    "zero page 2": _at(4096, b"\0" * 4096),
-    "zero page 9": _at(4096 * 8, b"\0" * 4096),
-    "wrong page size": _at(16, b"\x00\x03"),
-    "noise 1": _noise(1),
-    "noise 2": _noise(2),
-    "noise in the schema": _at(200, random.Random(3).randbytes(64)),
-    "NUL tail": _rewritten(lambda whole: whole + b"\0" * 5000),
-    "text": _rewritten(lambda whole: b"hello there\n" * 5000),
-    "another program's": _foreign,
-    "alien journal": _beside("-journal", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + b"\x00\x00\x00\x05" + b"\x07" * 9000),
-    "alien wal": _beside("-wal", b"\x37\x7f\x06\x82" + b"\x01" * 5000),
-    "all noise": _rewritten(lambda whole: b"SQLite format 3\0" + random.Random(5).randbytes(40_000)),
-    "gone, journal left": _lost,
-}
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with something in it."""
     path = tmp_path_factory.mktemp("whole") / "home" / "parlour.db"
-
-    async def fill() -> None:
-        store = await Store.open(path)
-        account = await store.account(PROFILE)
-        for number in range(10):
-            talk = await store.save_conversation(account, Conversation(str(number), f"Talk {number}"))
-            turns = [said(f"u{n}", f"prompt {n} " * 10, "an answer " * 100, position=float(n)) for n in range(10)]
-            await store.record(talk.pk, turns=turns)
-        await store.aclose()
-
-    asyncio.run(fill())
+    asyncio.run(fill(path))
     return path
 
 
@@ -182,37 +89,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def test_a_damaged_file_never_stops_the_start(kind: str, whole: Path, path: Path) -> None:
     shutil.copytree(whole.parent, path.parent)
     path.parent.chmod(0o700)
-    KINDS[kind](path)
-    damaged = path.read_bytes() if path.exists() else b""
-    store = await Store.open(path)
-    account = await store.account(PROFILE)
-    talk = await store.save_conversation(account, Conversation("new", "After"))
-    await store.record(talk.pk, turns=[said("n1", "still", "works")])
-    found = await store.conversations([account])
-    hits = await store.search("works", accounts=[account])
-    notices = store.notices
-    await store.aclose()
-    await check(path)
-    assert len(hits) == 1
-    aside = [
-        file
-        for file in path.parent.iterdir()
-        if ".damaged-" in file.name and not file.name.endswith(("-journal", "-wal", "-shm"))
-    ]
-    if len(found) < 11 and damaged:
-        assert len(aside) == 1
-        assert any(aside[0].name in notice for notice in notices)
-    if aside:
-        assert aside[0].read_bytes() == damaged
-    again = await Store.open(path)
-    assert again.notices == ()
-    await again.aclose()
+    await start_on_damage(kind, path)
 
 
 async def test_what_can_be_read_is_recovered(whole: Path, path: Path) -> None:
     shutil.copytree(whole.parent, path.parent)
     size = path.stat().st_size
-    _at(size // 2 // 4096 * 4096, b"\xff" * 4096)(path)
+    at(size // 2 // 4096 * 4096, b"\xff" * 4096)(path)
     store = await Store.open(path)
     assert "recovered" in store.notices[0]
     account = await store.account(PROFILE)
@@ -350,6 +233,7 @@ from app.errors import StoreError
 from app.models import Conversation
 from app.store import Store
 from tests.store.conftest import PROFILE, said
+from tests.store.damage import KINDS, at, fill, sound, start_on_damage
 async def main():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     store = await Store.open(Path(sys.argv[1]))
@@ -371,7 +255,7 @@ asyncio.run(main())
     first, second = done.stdout.splitlines()
     assert "not saved" in first
     assert second == "['u1', 'u3']"
-    await check(path)
+    assert sound(path)
 
 
 async def test_a_file_that_cannot_be_written_is_shown(
@@ -460,4 +344,4 @@ async def test_it_also_works_with_a_wal(path: Path, monkeypatch: pytest.MonkeyPa
     await store.delete_conversation(talk.pk)
     assert all(b"zanzibarquux" not in file.read_bytes().lower() for file in path.parent.iterdir())
     await store.aclose()
-    await check(path)
+    assert sound(path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from app.errors import UsageError
-from app.models import Answer, Conversation, PartKind, PromptState, RequestKind, Stop
+from app.models import Answer, Conversation, Event, PartKind, PromptState, RequestKind, Stop
 from app.sandbox.server import Ready
 from app.transcript import Change, What
 from app.turns import Chip, Talk, chip
@@ -212,3 +213,24 @@ async def test_tools_and_usage_are_kept(ready: Ready, tmp_path: Path) -> None:
         assert turn.usage is not None and turn.usage.total_tokens
         kept = (await stage.store.turns(talk.pk))[0]
         assert [(part.name, part.output) for part in kept.parts] == [(part.name, part.output) for part in turn.parts]
+
+
+async def test_a_fault_of_ours_after_the_request_began_proves_nothing(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = await stage.talk()
+    await stage.turns.submit(talk, "first")
+    await stage.turns.idle(talk)
+    send = type(stage.vendor).send
+
+    async def broken(self: object, *given: object) -> AsyncIterator[Event]:
+        async for _ in send(self, *given):  # type: ignore[arg-type]
+            raise ZeroDivisionError
+        yield Event()
+
+    monkeypatch.setattr(type(stage.vendor), "send", broken)
+    turn = await stage.turns.submit(talk, "second")
+    await stage.turns.idle(talk)
+    assert stage.prompts() == ["first", "second"]
+    assert (turn.state, turn.stop) == (PromptState.UNKNOWN, Stop.UNKNOWN)
+    stage.turns.settle(talk, turn)
+    await stage.turns.idle(talk)
+    assert (turn.state, turn.stop, turn.answer) == (PromptState.SENT, Stop.DONE, "second")

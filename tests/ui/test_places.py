@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -68,6 +69,26 @@ async def test_a_suggested_question_is_put_into_the_composer_unsent(sandbox: Rea
         await until(pilot, lambda: bool(pilot.app.screen.query_one(Prompt).text))
         assert pilot.app.screen.query_one(Prompt).text == "How do I add my own key?"
     assert not ledger(sandbox, "prompt")
+
+
+async def test_the_event_that_is_copied_is_the_wires_own(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, sandbox, "qoder")
+    copied: list[str] = []
+    async with application() as pilot:
+        monkeypatch.setattr(pilot.app, "copy_to_clipboard", copied.append)
+        await until(pilot, lambda: "Parrot" in listed(pilot))
+        pilot.app.screen.query_one("#filter", Input).value = "parrot"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
+        screen = place(pilot, ConversationScreen)
+        screen.query_one(Prompt).put("hello")
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(screen.talk.turn and screen.talk.turn.stop))
+        await pilot.press("tab", "y", "e")
+        await until(pilot, lambda: bool(copied))
+    event = json.loads(copied[0])
+    assert event["type"] == "agent.message" and event["id"].startswith("evt_")
+    assert event["content"] == [{"type": "text", "text": "hello"}]
 
 
 async def test_an_account_without_an_environment_is_repaired_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from app.sandbox.codeer.external import External
 from app.sandbox.codeer.wire import ApiError, Invalid, refused
 from app.sandbox.codeer.wire import refusal as _refusal
 from app.sandbox.core import World
+from app.sandbox.forms import BadFormError
 
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -73,6 +74,8 @@ def _route(method: str, path: str, handler: _Handler) -> Route:
             return await handler(request)
         except (ApiError, Invalid) as error:
             return refused(error)
+        except BadFormError:
+            return _refusal(400, None, "Cannot parse request body")
         except ClientDisconnect:
             return Response(status_code=400)
 

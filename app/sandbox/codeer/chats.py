@@ -15,6 +15,7 @@ from app.sandbox.codeer.answers import Answers, Wanted, first, form_faults, key_
 from app.sandbox.codeer.parts import parts_of
 from app.sandbox.codeer.turns import Order
 from app.sandbox.codeer.wire import ApiError, Fields, Invalid, body_of, number, page, reply, wrong
+from app.sandbox.forms import form_of
 
 _NAME = 256
 _BIGGEST = 64 * 1024 * 1024
@@ -157,7 +158,7 @@ class Chats:
 
     async def upload(self, request: Request) -> Response:
         """POST /chats/upload-file."""
-        async with request.form() as form:
+        async with form_of(request) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise Invalid(wrong("file.file", "Field required", "missing"))

@@ -18,7 +18,7 @@ PACKAGES = ("apt", "cargo", "gem", "go", "npm", "pip")
 
 
 def routes(cloud: Cloud) -> list[BaseRoute]:
-    """Every route of the resource, and the reading ones of the queue of self-hosted work, which is always empty here."""
+    """Every route of the resource; the queue of self-hosted work is not offered."""
     return [
         route(cloud, "POST", "/environments", _create),
         route(cloud, "GET", "/environments", _list),
@@ -26,9 +26,6 @@ def routes(cloud: Cloud) -> list[BaseRoute]:
         route(cloud, "POST", "/environments/{environment}", _update),
         route(cloud, "DELETE", "/environments/{environment}", _delete),
         route(cloud, "POST", "/environments/{environment}/archive", _archive),
-        route(cloud, "GET", "/environments/{environment}/work", _work),
-        route(cloud, "GET", "/environments/{environment}/work/poll", _poll),
-        route(cloud, "GET", "/environments/{environment}/work/stats", _stats),
     ]
 
 
@@ -133,19 +130,3 @@ def _delete(cloud: Cloud, call: Call) -> Reply:
     del cloud.table("environments")[ident]
     cloud.tell("delete", object="environment", id=ident, idempotency_key=call.key or None)
     return Reply({"id": ident, "type": "environment_deleted"})
-
-
-def _work(cloud: Cloud, call: Call) -> Reply:
-    _found(cloud, call)
-    return Reply(page(call, [], dialect=cloud.dialect))
-
-
-def _poll(cloud: Cloud, call: Call) -> Reply:
-    _found(cloud, call)
-    return Reply(None)
-
-
-def _stats(cloud: Cloud, call: Call) -> Reply:
-    _found(cloud, call)
-    figures = {"depth": 0, "pending": 0, "oldest_queued_at": None, "workers_polling": 0}
-    return Reply({"type": "work_queue_stats", **figures})

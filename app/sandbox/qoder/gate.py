@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app.models import Json
+from app.sandbox.forms import BadFormError, form_of
 from app.sandbox.qoder.wire import Call, Part, RefusedError, Reply, conflict, invalid, refuse, respond
 
 if TYPE_CHECKING:
@@ -115,17 +115,16 @@ async def _form(request: Request, raw: bytes) -> tuple[Part, ...]:
     async def receive() -> dict[str, Json]:
         return {"type": "http.request", "body": raw, "more_body": False}
 
-    try:
-        form = await Request(request.scope, receive).form()
-    except HTTPException:
-        raise invalid("Invalid multipart form or request too large.") from None
     parts: list[Part] = []
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            parts.append(Part(name, "", "text/plain", value.encode(errors="replace")))
-        else:
-            parts.append(Part(name, value.filename or "", value.content_type or "", await value.read()))
-    await form.close()
+    try:
+        async with form_of(Request(request.scope, receive)) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, str):
+                    parts.append(Part(name, "", "text/plain", value.encode(errors="replace")))
+                else:
+                    parts.append(Part(name, value.filename or "", value.content_type or "", await value.read()))
+    except BadFormError:
+        raise invalid("Invalid multipart form or request too large.") from None
     return tuple(parts)
 
 

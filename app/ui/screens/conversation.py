@@ -129,6 +129,8 @@ class ConversationScreen(Writing):
             note = "waits until the stopped answer is settled · f9 sends it now"
         elif queued:
             note = "up in an empty composer takes the last one back"
+        trouble = self.desk.turns.trouble
+        self.foot.show_trouble(self.desk.store.read_only or (words.not_saved(trouble) if trouble is not None else ""))
         self.foot.show_queue([turn.text for turn in queued], note)
         self.questions.refresh(self.size.width)
         if back := self.drafts.give_back():

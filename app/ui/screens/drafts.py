@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.timer import Timer
 
+from app.errors import StoreError
 from app.models import PromptState
 from app.store import Store
 from app.transcript import Turn
@@ -27,6 +28,7 @@ class Drafts:
         self._place = place
         self._timer: Timer | None = None
         self._saved = ""
+        self._refused = False
 
     async def restore(self, draft: str = "") -> None:
         """Put the given draft, or the one that was left, into the composer; what was typed meanwhile stays."""
@@ -42,14 +44,21 @@ class Drafts:
             self._timer = self._place.set_timer(AFTER, self.save)
 
     async def save(self) -> None:
-        """Put it on disk now."""
+        """Put it on disk now; where that fails it stays in the composer, and the person is told once."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
         text = self._prompt.text
-        if text != self._saved:
+        if text == self._saved:
+            return
+        try:
             await self._store.save_draft(self._talk.pk, text)
-            self._saved = text
+        except StoreError as error:
+            if not self._refused:
+                self._place.say(f"The draft stays here only. {error}", failed=True)
+            self._refused = True
+        else:
+            self._saved, self._refused = text, False
 
     def give_back(self) -> Turn | None:
         """The words of a message that did not leave go back into an empty composer, once; the turn they were of."""

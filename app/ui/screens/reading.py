@@ -7,6 +7,7 @@ from textual import on
 from app.errors import Unavailable
 from app.protocols import Rates
 from app.ratings import rate
+from app.text import json_text
 from app.turns import Talk
 from app.ui import links
 from app.ui.desk import Desk
@@ -61,9 +62,22 @@ class Reading(Place):
 
     @on(messages.CopyRequested)
     def copy(self, event: messages.CopyRequested) -> None:
-        """To the clipboard, and say what can be said of it."""
-        self.app.copy_to_clipboard(event.text)
-        what = f"{event.kind}, {len(event.text):,} characters"
+        """To the clipboard; an event as the wire sent it, if it is kept."""
+
+        async def look() -> None:
+            seq = await self.desk.store.event_seq(self.talk.pk, event.wire_id)
+            found = await self.desk.store.events(self.talk.pk, after_seq=seq - 1, limit=1) if seq else []
+            self._copied(event.kind, json_text(found[0].wire.raw, indent=2) if found else event.text)
+
+        if event.wire_id:
+            self.attempt(look, group="copy")
+        else:
+            self._copied(event.kind, event.text)
+
+    def _copied(self, kind: str, text: str) -> None:
+        """Say what can be said of it."""
+        self.app.copy_to_clipboard(text)
+        what = f"{kind}, {len(text):,} characters"
         self.say(f"Copied by the terminal's clipboard sequence: {what}. Whether it arrived cannot be seen from here.")
 
     @on(messages.LinkRequested)

@@ -53,6 +53,7 @@ class Foot(Vertical):
 
     def compose(self) -> ComposeResult:
         """Queue, question, composer, comment line."""
+        yield Static(id="trouble", markup=False)
         yield Static(id="queue", markup=False)
         yield AskBar(self._now, id="ask")
         yield Static(id="hints", markup=False)
@@ -87,6 +88,10 @@ class Foot(Vertical):
             lines.append(Content(safe_line(note)))
         queue.update(Content("\n").join(lines))
         queue.set_class(bool(lines), "-shown")
+
+    def show_trouble(self, sentence: str) -> None:
+        """Why nothing can be written at present; "" if it can."""
+        self._put("#trouble", Content.styled(safe_line(sentence, 300), "bold $warning") if sentence else Content(""))
 
     def show_chips(self, chips: Sequence[Content]) -> None:
         """The files that go with the next message."""

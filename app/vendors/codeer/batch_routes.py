@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from app.batch_models import Batch, Item, Result, Webhook
 from app.errors import Refused
@@ -23,6 +24,11 @@ class BatchRoutes:
 
     async def _reply(self, method: str, path: str, params: Params | None, body: Json, user: str | None) -> Reply:
         raise NotImplementedError
+
+    def batch_body(self, agent_id: str, items: Sequence[Item], webhook: Webhook | None = None) -> Json:
+        """The body of ``create_batch``, the webhook's secret left out."""
+        shown = replace(webhook, secret="…" if webhook.signed else "") if webhook is not None else None
+        return batches.request(agent_id, items, shown, self._profile.external_user_id)
 
     async def create_batch(self, agent_id: str, items: Sequence[Item], webhook: Webhook | None = None) -> Batch:
         """POST /batches."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
@@ -14,6 +15,10 @@ LIMIT = 4 * 1024 * 1024
 """Bytes. The server cuts a longer body off and then calls it bad JSON."""
 NEAR = 3_500_000
 """From here on "bad JSON" most likely means the size."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = frozenset({"SERVER_ENDPOINT", "USER_ID", "WORK_DIR"})
+_RESERVED_PREFIXES = ("CAW_", "QODER_")
 
 
 def encode(body: Json) -> bytes:
@@ -76,6 +81,21 @@ def session(agent_id: str, environment_id: str, title: str, extra: Mapping[str, 
     if title:
         body["title"] = title
     return {**body, **(extra or {})}
+
+
+def variables(given: Mapping[str, Json]) -> str:
+    """Environment variables as ``NAME=value`` lines, the form that the documentation has (contract 9.2, 17.2).
+
+    Raises ``Refused``, before anything is sent, for a name that is reserved or none, and for a value of several lines.
+    """
+    for name, value in given.items():
+        if not _VARIABLE.fullmatch(name):
+            raise Refused(f"{name!r} is no name of an environment variable: letters, digits and _. Nothing was sent.", sent=False)
+        if name in _RESERVED or name.startswith(_RESERVED_PREFIXES):
+            raise Refused(f"The environment variable {name} is the platform's own; choose another name.", sent=False)
+        if not isinstance(value, str) or "\n" in value or "\r" in value or ";" in value:
+            raise Refused(f"The value of {name} has to be text on one line, without a semicolon. Nothing was sent.", sent=False)
+    return "\n".join(f"{name}={value}" for name, value in given.items())
 
 
 def answer_ids(answers: Sequence[Answer]) -> frozenset[str]:

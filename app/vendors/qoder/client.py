@@ -31,8 +31,8 @@ from app.models import (
 )
 from app.protocols import tell_link
 from app.vendors.http import Http, Policy, Upload
-from app.vendors.qoder import bodies, objects, pages
-from app.vendors.qoder.calls import CREATE_PATIENCE, Calls, path, receipt
+from app.vendors.qoder import bodies, objects, pages, sessions
+from app.vendors.qoder.calls import Calls, path, receipt
 from app.vendors.qoder.content import busy, mapping, text
 from app.vendors.qoder.course import Course, gathered
 from app.vendors.qoder.decode import Raw
@@ -68,6 +68,8 @@ class Qoder:
             secrets=(key,),
         )
         self._calls = Calls(self._http)
+        self.sessions = sessions.Sessions(self._calls, self._clock)
+        """The routes of sessions as the wire has them."""
         self._empty: set[str] = set()
         """Sessions begun here that nothing was sent to yet: whatever is listed there is new."""
 
@@ -144,9 +146,7 @@ class Qoder:
         if not where:
             raise Refused("A session needs an environment: choose one, or make one first. Nothing was sent.", sent=False)
         body = bodies.session(agent_id, where, title, extra)
-        made = objects.conversation(
-            mapping(await self._calls.write("POST", "/sessions", body, key=key, first_byte=CREATE_PATIENCE))
-        )
+        made = objects.conversation(await self.sessions.create(body, key=key))
         if not made.id:
             raise OutcomeUnknown("The server made a session but did not name it; look at the list of conversations.")
         if not body.get("initial_events"):

@@ -63,9 +63,18 @@ class Tail:
     """One session's events from a cursor on, for as long as somebody listens."""
 
     def __init__(
-        self, http: Http, path: str, listed: Lister, *, clock: Clock, after: str = "", patience: float | None = None
+        self,
+        http: Http,
+        path: str,
+        listed: Lister,
+        *,
+        clock: Clock,
+        after: str = "",
+        patience: float | None = None,
+        deltas: tuple[str, ...] = DELTAS,
     ) -> None:
         """``path`` of the stream; ``after``: the cursor, "" is from now on; ``patience``: seconds without a sign of life."""
+        self._deltas = deltas
         self._http, self._path, self._listed, self._clock, self._patience = http, path, listed, clock, patience
         self.last_any = after
         self.last_buffered = after
@@ -143,7 +152,7 @@ class Tail:
         cursor = "" if self._cursor_refused else self.last_buffered
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": cursor} if cursor else {})}
         self._begun.clear()
-        query = {"event_deltas[]": DELTAS}
+        query = {"event_deltas[]": self._deltas} if self._deltas else {}
         async with self._http.stream("GET", self._path, params=query, headers=headers, idle=SILENCE) as stream:
             if not stream.is_events:
                 raise Protocol("The event stream answered with something else than events.", status=stream.status)

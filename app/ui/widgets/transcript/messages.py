@@ -8,13 +8,17 @@ from app.models import Verdict
 
 
 class CopyRequested(Message):
-    """Something should go to the clipboard. ``kind`` says what it is, ``count`` how many of it."""
+    """Something should go to the clipboard. ``kind`` says what it is, ``count`` how many of it.
 
-    def __init__(self, kind: str, text: str, count: int = 1) -> None:
+    ``wire_id`` names the wire's own event where that is what is meant; ``text`` is then what is known of it without the wire.
+    """
+
+    def __init__(self, kind: str, text: str, count: int = 1, wire_id: str = "") -> None:
         super().__init__()
         self.kind = kind
         self.text = text
         self.count = count
+        self.wire_id = wire_id
 
 
 class RateRequested(Message):

@@ -177,7 +177,14 @@ class TranscriptView(Cursor):
         if found is None:
             self.app.notify(f"There is no {KINDS[letter]} here.", markup=False)
             return
-        self.post_message(self.CopyRequested(KINDS[letter], found, max(1, found.count("\n") + 1)))
+        wire_id = self._wire_id if letter == "e" else ""
+        self.post_message(self.CopyRequested(KINDS[letter], found, max(1, found.count("\n") + 1), wire_id))
+
+    @property
+    def _wire_id(self) -> str:
+        """The wire's name of what the cursor rests on."""
+        turn, part = self.focused_turn, self.focused_part
+        return part.wire_id if part is not None else turn.prompt_id if turn is not None else ""
 
     def _wanted(self, letter: str) -> str | None:
         if letter == "a":
