@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 
 from app.cli import find, out
 from app.cli.compose import Program
@@ -11,7 +12,7 @@ from app.cli.final import exit_code
 from app.cli.run import read_json
 from app.cli.turn import Watch, watch
 from app.errors import UsageError
-from app.models import Answer, RequestKind
+from app.models import Answer, Json, RequestKind
 from app.transcript import Turn
 
 
@@ -60,4 +61,20 @@ def _made(args: argparse.Namespace, kind: RequestKind) -> Answer:
         return Answer(args.event, kind, args.decision == "allow", args.reason)
     if kind is RequestKind.APPROVAL:
         raise UsageError(f"{args.event} is an approval. Use: parlour approve")
-    return Answer(args.event, kind, data=read_json(args.data), failed=args.error)
+    return Answer(args.event, kind, data=_data(args.data, kind), failed=args.error)
+
+
+def _data(text: str, kind: RequestKind) -> Json:
+    """A form's values have to be JSON; a tool's result may be any text."""
+    if kind is not RequestKind.TOOL:
+        return read_json(text)
+    from pathlib import Path
+
+    from app.tools import read_result
+
+    source = read_result(Path(text[1:])) if text.startswith("@") else text
+    try:
+        value: Json = json.loads(source)
+    except (ValueError, RecursionError):
+        return source
+    return value

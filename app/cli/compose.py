@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.models import Event
     from app.protocols import Vendor
     from app.store import Store
+    from app.tools import Tools
     from app.turns import Talk, Turns
 
 __all__ = ["Program", "is_demo"]
@@ -55,6 +56,7 @@ class Program:
         if not self._stored:
             return self
         from app.store import Store
+        from app.tools import Tools
         from app.turns import Turns
 
         self.store: Store = await Store.open(clock=self.clock)
@@ -62,11 +64,13 @@ class Program:
             note(notice)
         self._opened.push_async_callback(self.store.aclose)
         self.turns: Turns = Turns(self.store, clock=self.clock, patience=self._patience, overhear=self._overhear)
+        self.tools: Tools = Tools(self.store, self.turns, self.settings.tools)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._stored:
-            await self.turns.aclose()
+            await self.tools.aclose()
+        await self.turns.aclose()
         for vendor in self._vendors.values():
             await vendor.aclose()
         if self._demo is not None:

@@ -19,6 +19,7 @@ from app.vendors import CATALOGUE, VendorEntry, connect, normal_base
 if TYPE_CHECKING:
     from app.protocols import Vendor
     from app.store import Store, Stored
+    from app.tools import Tools
     from app.turns import Talk, Turns
     from app.ui.desk import Choice
 
@@ -67,6 +68,11 @@ class ProgramDesk:
         return self._program.turns
 
     @property
+    def tools(self) -> Tools:
+        """There after ``open``."""
+        return self._program.tools
+
+    @property
     def has_profiles(self) -> bool:
         """Whether anything but the demo is known."""
         return bool(self._program.settings.profiles or self._session or self._demo)
@@ -80,6 +86,7 @@ class ProgramDesk:
     async def _open(self) -> None:
         await asyncio.to_thread(importlib.import_module, "app.turns")
         await self._program.__aenter__()
+        self.turns.listen(self.tools.heard)
 
     async def aclose(self) -> None:
         """Close everything, if it was opened."""
@@ -119,6 +126,7 @@ class ProgramDesk:
         with contextlib.suppress(ParlourError):
             account = await self.account(profile)
             await self.turns.pick_up(vendor, account)
+            await self.tools.send_kept(vendor, account)
             await send_waiting(self.store, vendor, account)
 
     async def account(self, profile: Profile) -> int:

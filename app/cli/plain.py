@@ -14,7 +14,7 @@ from app.cli import find, out
 from app.cli.compose import Program
 from app.cli.lines import Lines
 from app.cli.plain_words import COMMANDS, HELP, Room
-from app.cli.prompts import ask_all
+from app.cli.prompts import ask_all, run_commands
 from app.cli.turn import Watch, watch
 from app.errors import ParlourError, UsageError
 from app.models import Agent, Answer, Profile
@@ -181,4 +181,7 @@ class Linear:
         out.write("\n")
 
     async def _asked(self, talk: Talk, turn: Turn) -> tuple[Answer, ...]:
-        return await ask_all(talk, turn.waiting, self._lines)
+        done = await run_commands(talk, turn.waiting, self._lines, self._program.tools, person=True)
+        known = {answer.request_id for answer in done}
+        left = [request for request in turn.waiting if request.event_id not in known]
+        return (*done, *await ask_all(talk, left, self._lines))

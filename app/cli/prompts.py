@@ -4,28 +4,68 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.cli import out
 from app.cli.lines import Lines
+from app.errors import UsageError
 from app.models import Answer, Json, Request, RequestKind
 from app.text import json_text, safe, safe_line
+from app.tools import Command, Tools, explained, read_result
 from app.transcript import Turn
 from app.turns import Talk
 
 DENIED = "Denied by the policy of this command line."
 
 
-async def decide(talk: Talk, turn: Turn, policy: str | None, lines: Lines) -> tuple[Answer, ...]:
-    """Answers for what waits; () leaves it open. Only approvals are ever decided by a policy."""
+async def decide(talk: Talk, turn: Turn, policy: str | None, lines: Lines, tools: Tools) -> tuple[Answer, ...]:
+    """Answers for what waits; () leaves it open. A policy decides approvals only, a command gives a custom tool's result."""
+    person = sys.stdin.isatty() and sys.stderr.isatty()
+    if talk.trouble is not None and not person:
+        return ()
+    by_command = await run_commands(talk, turn.waiting, lines, tools, person=person)
+    done = {answer.request_id for answer in by_command}
     approvals = [request for request in turn.waiting if request.kind is RequestKind.APPROVAL]
-    if not approvals:
-        return ()
-    if policy in ("allow", "deny"):
+    if approvals and policy in ("allow", "deny"):
         reason = "" if policy == "allow" else DENIED
-        return tuple(Answer(request.event_id, request.kind, policy == "allow", reason) for request in approvals)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return ()
-    return await ask_all(talk, approvals, lines)
+        decided = (Answer(request.event_id, request.kind, policy == "allow", reason) for request in approvals)
+        return (*by_command, *decided)
+    if not person:
+        return by_command
+    left = [request for request in turn.waiting if request.kind is RequestKind.TOOL and request.event_id not in done]
+    return (*by_command, *await ask_all(talk, [*approvals, *left], lines))
+
+
+async def run_commands(
+    talk: Talk, requests: Sequence[Request], lines: Lines, tools: Tools, *, person: bool
+) -> tuple[Answer, ...]:
+    """The results of the commands behind custom tools: shown before they run, and asked about unless their table says not to."""
+    answers = []
+    for request in requests:
+        if request.kind is not RequestKind.TOOL:
+            continue
+        try:
+            known = await tools.kept(talk.pk, request)
+            command = tools.command(request.name)
+            if known is None and (command is None or not await _sure(command, request, lines, person=person)):
+                continue
+            answers.append(await tools.result(talk, request))
+        except UsageError as error:
+            out.complain(f"parlour: {error}")
+    return tuple(answers)
+
+
+async def _sure(command: Command, request: Request, lines: Lines, *, person: bool) -> bool:
+    name = safe_line(request.name, 80)
+    if not command.asks:
+        out.note(f"· runs for {name}: {safe_line(command.shown, 300)}")
+        return True
+    if not person:
+        out.note(f"· {name} has a command, which is not run without asking (ask = false in its table would).")
+        return False
+    out.complain(f"\nThe command for {name}:\n{safe(explained(command, request))}")
+    said = await lines.ask("run it? [y]es, anything else is no: ")
+    return said is not None and said.strip().lower() in ("y", "yes")
 
 
 async def ask_all(talk: Talk, requests: Sequence[Request], lines: Lines) -> tuple[Answer, ...]:
@@ -65,10 +105,16 @@ async def _ask(talk: Talk, request: Request, lines: Lines) -> Answer | None:
 
 async def _result(title: str, what: str, request: Request, lines: Lines) -> Answer | None:
     out.complain(f"\n{title}\n{what}")
-    said = await lines.ask("its result, in one line, JSON or text (empty: later): ")
-    if said is None or not said.strip():
-        return None
-    return Answer(request.event_id, request.kind, data=_value(said))
+    while True:
+        said = await lines.ask("its result, JSON or text in one line, or @FILE (empty: later): ")
+        if said is None or not said.strip():
+            return None
+        if not said.startswith("@"):
+            return Answer(request.event_id, request.kind, data=_value(said))
+        try:
+            return Answer(request.event_id, request.kind, data=read_result(Path(said[1:].strip())))
+        except UsageError as error:
+            out.complain(f"parlour: {error}")
 
 
 def _value(text: str) -> Json:

@@ -149,7 +149,7 @@ async def watch(
 
     ``answers`` says what to answer where the agent waits (default: ``decide`` with the policy of ``args``).
     """
-    answers = answers or partial(decide, policy=args.approve, lines=Lines())
+    answers = answers or partial(decide, policy=args.approve, lines=Lines(), tools=program.tools)
     unlisten = program.turns.listen(printer.changed)
     stop = asyncio.Event()
     leave = asyncio.Event()

@@ -84,7 +84,14 @@ _BATCHES = (
         PRIMARY KEY (job, number))""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES)
+_TOOLS = (
+    """CREATE TABLE tool_results (
+        conversation INTEGER NOT NULL REFERENCES conversations (pk) ON DELETE CASCADE, event TEXT NOT NULL,
+        done INTEGER NOT NULL DEFAULT 0, output TEXT NOT NULL DEFAULT '', failed INTEGER NOT NULL DEFAULT 0, at REAL NOT NULL,
+        PRIMARY KEY (conversation, event))""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _TOOLS)
 
 
 def version(connection: sqlite3.Connection) -> int:

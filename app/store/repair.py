@@ -20,7 +20,7 @@ _MAGIC = b"SQLite format 3\0"
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _PROBES = 50_000
 _TABLES = ("accounts", "agents", "conversations", "turns", "parts", "events", "ratings", "gone", "notes")
-_LATER = {2: ("batch_jobs", "batch_parts")}
+_LATER = {2: ("batch_jobs", "batch_parts"), 3: ("tool_results",)}
 """Tables that came with a later version."""
 SMALL = 64 * 1024 * 1024
 """Bytes up to which every index is compared with its table; that finds what a quick check does not see."""

@@ -26,6 +26,7 @@ from app.store import batches, claims, conversations, ratings, record, search
 from app.store.batches import Job, JobPart
 from app.store.database import Database
 from app.store.record import Entry
+from app.store.results import Results
 from app.store.values import Hit, KnownAgent, Rating, Stored, StoredEvent, TurnHead, account_of
 from app.text import storable
 from app.transcript import Turn
@@ -43,6 +44,7 @@ class Store:
         self._clock = clock
         self._token = uuid.uuid4().hex
         self._closed = False
+        self.results = Results(self._do, clock.wall)
 
     @classmethod
     async def open(cls, path: Path | None = None, *, clock: Clock | None = None) -> Store:

@@ -151,12 +151,17 @@ class Course:
     async def _answer(self, talk: Talk, job: Job) -> None:
         if not isinstance(talk.vendor, Approves):
             raise UsageError(f"{talk.vendor.label} has no requests to answer.")
-        said = "\n".join(repr(answer) for answer in job.answers)
+        waits = {request.event_id for turn in talk.transcript.turns[-1:] for request in turn.waiting}
+        waits |= {request.event_id for request in job.turn.waiting} if job.turn is not None else set()
+        answers = tuple(answer for answer in job.answers if answer.request_id in waits)
+        if not answers:
+            return
+        said = "\n".join(repr(answer) for answer in answers)
         key = str(uuid.uuid5(_ANSWERS, f"{talk.conversation.id}\n{said}"))
-        if job.turn is not None and any(answer.kind is RequestKind.FORM for answer in job.answers):
+        if job.turn is not None and any(answer.kind is RequestKind.FORM for answer in answers):
             _keep_what_was_said(job.turn)
         try:
-            await self._take(talk, talk.vendor.answer(talk.conversation, job.answers, key, talk.cursor))
+            await self._take(talk, talk.vendor.answer(talk.conversation, answers, key, talk.cursor))
         except VendorError as error:
             if job.turn is None or error.sent is False:
                 raise

@@ -10,6 +10,7 @@ from app.models import Agent, Profile
 from app.protocols import Vendor
 from app.settings import Settings
 from app.store import Store, Stored
+from app.tools import Tools
 from app.turns import Talk, Turns
 
 
@@ -50,6 +51,11 @@ class Desk(Protocol):
     @property
     def turns(self) -> Turns:
         """Who is talking; there after ``open``."""
+        ...
+
+    @property
+    def tools(self) -> Tools:
+        """The commands behind custom tools; there after ``open``."""
         ...
 
     @property

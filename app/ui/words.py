@@ -25,7 +25,6 @@ _MARKS = {Chip.LIVE: "● ", Chip.NEEDS_YOU: "! ", Chip.FAILED: "× "}
 APPROVAL_OPTIONS = (Option("y", "allow"), Option("n", "deny"), Option("r", "deny and say why"), Option("v", "see it whole"))
 OPTIONS = {
     RequestKind.APPROVAL: APPROVAL_OPTIONS,
-    RequestKind.TOOL: (Option("r", "give its result"), Option("v", "see it whole")),
     RequestKind.FORM: (Option("f", "fill it in"), Option("v", "see it whole")),
 }
 UNKNOWN_OPTIONS = (Option("l", "look again"), Option("s", "send it again"), Option("x", "leave it"))

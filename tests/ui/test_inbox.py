@@ -29,6 +29,7 @@ async def ask_builder(pilot: Pilot[Any], text: str = TASK) -> ConversationScreen
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
     screen: ConversationScreen = place(pilot, ConversationScreen)
+    await until(pilot, lambda: bool(screen.query(Prompt)))
     screen.query_one(Prompt).put(text)
     await pilot.press("enter")
     await until(pilot, lambda: screen.talk.turn is not None and bool(screen.talk.turn.waiting))

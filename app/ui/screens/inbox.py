@@ -20,6 +20,7 @@ from app.ui.desk import Desk
 from app.ui.dialogs import AskLine, ConfirmDialog
 from app.ui.requests import GoBack, OpenStored
 from app.ui.screens.base import Place
+from app.ui.screens.tool_results import ToolResults
 from app.ui.widgets.askbar import GUARD
 from app.ui.widgets.bars import ago
 from app.ui.widgets.rows import Cell, Column, Row, Rows
@@ -37,6 +38,10 @@ class InboxScreen(Place):
         Binding("r", "reason", "Deny and say why", id="inbox.reason", tooltip="Deny it with a reason; or give a tool's result"),
         Binding("Y", "all(True)", "Allow all here", id="inbox.allow_all", tooltip="Allow all of this conversation; asks first"),
         Binding("N", "all(False)", "Deny all here", id="inbox.deny_all", tooltip="Deny all of this conversation; asks first"),
+        Binding(
+            "c", "command", "Run its command", id="inbox.command", tooltip="Run the command you set for this tool; asks first"
+        ),
+        Binding("f", "file", "From a file", id="inbox.file", tooltip="A tool's result from a file"),
         Binding("v", "whole", "See it whole", id="inbox.whole", tooltip="Everything that it wants to do"),
         Binding("escape", "leave", "Back", id="inbox.back", tooltip="Back; everything stays open"),
     ]
@@ -104,7 +109,7 @@ class InboxScreen(Place):
         if one is not None and one.request.kind is RequestKind.APPROVAL:
             first = [("y", "allow"), ("n", "deny"), ("r", "deny, say why"), ("v", "see it"), ("enter", "open")]
         elif one is not None and one.request.kind is RequestKind.TOOL:
-            first = [("r", "give its result"), ("v", "see it"), ("enter", "open")]
+            first = [("c", "run its command"), ("r", "type its result"), ("f", "from a file"), ("v", "see it"), ("enter", "open")]
         self.key_bar.keys([*(first if one is not None else []), ("esc", "back"), ("f1", "help")])
 
     @on(Rows.Highlighted)
@@ -157,6 +162,18 @@ class InboxScreen(Place):
 
         asked = f"Why not {request.name}?" if request.kind is RequestKind.APPROVAL else f"What did {request.name} give?"
         self.app.push_screen(AskLine(asked), said)
+
+    def action_command(self) -> None:
+        """The command behind a tool."""
+        one = self._in_earnest()
+        if one is not None and one.request.kind is RequestKind.TOOL:
+            ToolResults(self.desk, self).by_command(lambda: self.desk.talk(one.stored), one.request)
+
+    def action_file(self) -> None:
+        """A tool's result that lies in a file."""
+        one = self._in_earnest()
+        if one is not None and one.request.kind is RequestKind.TOOL:
+            ToolResults(self.desk, self).from_file(lambda: self.desk.talk(one.stored), one.request)
 
     def action_all(self, allow: bool) -> None:
         """Everything that this conversation waits for."""

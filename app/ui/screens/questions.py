@@ -11,6 +11,7 @@ from app.ui import words
 from app.ui.desk import Desk
 from app.ui.screens.base import Place
 from app.ui.screens.form import FormScreen
+from app.ui.screens.tool_results import ToolResults
 from app.ui.widgets.foot import Foot
 
 _UNKNOWN = "unknown:"
@@ -24,6 +25,7 @@ class Questions:
         self._talk = talk
         self._foot = foot
         self._place = place
+        self._results = ToolResults(desk, place)
         self._told: Failure | None = None
         self._entered: dict[str, dict[str, str | list[str]]] = {}
 
@@ -40,7 +42,8 @@ class Questions:
         elif turn.waiting:
             request = turn.waiting[0]
             question = words.approval_question(self._talk, request, len(turn.waiting) - 1, width)
-            options = words.OPTIONS[request.kind]
+            tool = request.kind is RequestKind.TOOL
+            options = self._results.options(self._talk, request) if tool else words.OPTIONS[request.kind]
             self._foot.ask(request.event_id, question, options)
         elif words.needs_deciding(turn):
             self._foot.ask(f"{_UNKNOWN}{turn.uid}", words.unknown_question(turn), words.UNKNOWN_OPTIONS)
@@ -59,6 +62,10 @@ class Questions:
         if request is None:
             return
         match key:
+            case "c":
+                self._results.by_command(self._opened, request)
+            case "f" if request.kind is RequestKind.TOOL:
+                self._results.from_file(self._opened, request)
             case "f":
                 self._fill_in(request)
             case "y" | "n":
@@ -69,6 +76,9 @@ class Questions:
                 self._foot.line(f"result:{request.event_id}", "the tool's result — enter sends it, esc goes back")
             case _:
                 self._place.read_whole(request.name, json_text(request.input, indent=2))
+
+    async def _opened(self) -> Talk:
+        return self._talk
 
     def _fill_in(self, request: Request) -> None:
         entered = self._entered.setdefault(request.event_id, {})
