@@ -192,6 +192,15 @@ class Deletes(Protocol):
 
 
 @runtime_checkable
+class ForUsers(Protocol):
+    """Requests can name the person they are made for; that person's conversations are apart from the others'."""
+
+    def user_of(self, conversation: Conversation) -> str:
+        """Whom the requests of this conversation name; "" is nobody."""
+        ...
+
+
+@runtime_checkable
 class Batches(Protocol):
     """Takes many prompts at once and answers them in the background."""
 

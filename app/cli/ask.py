@@ -38,6 +38,8 @@ async def _ask(args: argparse.Namespace, prompt: str, files: list[Path]) -> int:
 async def _target(program: Program, args: argparse.Namespace) -> tuple[Profile, Talk]:
     profiles = await program.profiles(args.profile)
     if args.conversation:
+        if args.user or args.title:
+            raise UsageError("--user and --title are for a new conversation; this one has its own. Nothing was sent.")
         if args.agent:
             raise UsageError("A conversation has its agent already: give --conversation or --agent, not both.")
         profile, talk = await find.talk(program, profiles, args.conversation)
@@ -46,7 +48,8 @@ async def _target(program: Program, args: argparse.Namespace) -> tuple[Profile, 
     if not args.agent:
         raise UsageError("Say who to ask with --agent. See who there is with: parlour agents")
     profile, who = await find.agent(program, profiles, args.agent)
-    return profile, await find.new_talk(program, profile, who, args.environment or "")
+    more = {name: value for name, value in (("title", args.title), ("external_user_id", args.user)) if value}
+    return profile, await find.new_talk(program, profile, who, args.environment or "", more)
 
 
 async def _attach(talk: Talk, files: list[Path]) -> tuple[Attachment, ...]:

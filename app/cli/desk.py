@@ -133,11 +133,13 @@ class ProgramDesk:
         """The store's name for a profile's data."""
         return await self._program.account(profile)
 
-    async def new_talk(self, profile: Profile, agent: Agent, environment: str = "") -> Talk:
+    async def new_talk(
+        self, profile: Profile, agent: Agent, environment: str = "", more: Mapping[str, str] | None = None
+    ) -> Talk:
         """A conversation that its vendor gets with the first prompt."""
         from app.cli import find
 
-        return await find.new_talk(self._program, profile, agent, environment)
+        return await find.new_talk(self._program, profile, agent, environment, more or {})
 
     async def talk(self, stored: Stored) -> Talk:
         """A conversation that there is."""

@@ -14,6 +14,7 @@ EXAMPLES: dict[str, Examples] = {
         ("git diff | parlour ask --agent Parrot -", "a prompt from a pipe"),
         ('parlour ask --conversation CONVERSATION "And in short?"', "go on in a conversation"),
         ('parlour ask --agent Parrot "Look at this" --attach notes.txt', "a file goes along"),
+        ('parlour ask --agent Parrot "Hello" --user ada --title "Glazes"', "a new conversation for one user of yours"),
         ('parlour ask --agent Builder "tidy up" --approve deny --json', "answer every approval with no"),
         ('parlour ask --agent Metronome "stream 400" --events | jq -r .type', "every event, one a line"),
         ('parlour ask --agent Parrot "Hello" --timeout 60', "interrupt the turn after a minute"),

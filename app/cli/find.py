@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from app.cli.compose import Program
 from app.errors import NotFound, UsageError
 from app.models import Agent, Conversation, Profile
-from app.protocols import NeedsEnvironment, Vendor
+from app.protocols import ForUsers, NeedsEnvironment, Vendor
 from app.store import Stored
 from app.turns import Talk
 
@@ -69,16 +69,23 @@ async def talk(program: Program, profiles: Sequence[Profile], wanted: str, *, fr
     return profile, opened
 
 
-async def new_talk(program: Program, profile: Profile, who: Agent, environment: str) -> Talk:
-    """A conversation that the vendor does not have yet; it is made with the first prompt."""
+async def new_talk(
+    program: Program, profile: Profile, who: Agent, environment: str, more: Mapping[str, str] | None = None
+) -> Talk:
+    """A conversation that the vendor does not have yet; it is made with the first prompt. ``more``: title, external_user_id."""
     vendor = await program.vendor(profile)
+    asked = more or {}
+    user = asked.get("external_user_id", "")
+    if user and not isinstance(vendor, ForUsers):
+        raise UsageError(f"{vendor.label} knows no users of its own; leave --user out.")
     local = Conversation(
         f"~{uuid.uuid4()}",
         agent_id=who.id,
         agent_name=who.name,
         agent_version=who.version,
         environment=await where(vendor, profile, environment),
-        external_user_id=profile.external_user_id,
+        title=asked.get("title", ""),
+        external_user_id=user or profile.external_user_id,
         created_at=program.clock.stamp(),
     )
     account = await program.account(profile)

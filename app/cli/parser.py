@@ -76,6 +76,8 @@ def _talking(commands: Any) -> None:
     ask.add_argument("--agent", metavar="ID_OR_NAME", help="who to ask (with a new conversation)")
     ask.add_argument("--conversation", metavar="ID", help="go on in this conversation (default: a new one)")
     ask.add_argument("--environment", metavar="ID", help="where the agent's tools run")
+    ask.add_argument("--user", default="", metavar="ID", help="whom a new conversation is for: external_user_id")
+    ask.add_argument("--title", default="", help="the title of a new conversation (default: made from the prompt)")
     ask.add_argument("--attach", metavar="FILE", action="append", default=[], help="send a file along (repeatable)")
     _approving(ask)
     ask.add_argument("--events", action="store_true", help="print every event as a line of JSON, the final object last")

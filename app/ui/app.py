@@ -163,7 +163,7 @@ class ParlourApp(Shell):
         """A new conversation."""
 
         async def start() -> None:
-            talk = await self._desk.new_talk(event.profile, event.agent, event.environment)
+            talk = await self._desk.new_talk(event.profile, event.agent, event.environment, event.more)
             self.post_message(requests.OpenTalk(talk, event.draft))
 
         self._attempt(start)
@@ -179,7 +179,9 @@ class ParlourApp(Shell):
             agent = next((known_agent.agent for known_agent in known if known_agent.agent.id == wanted), None)
             if agent is None:
                 raise UsageError("This agent is not in the list any more. f2 shows who there is.")
-            talk = await self._desk.new_talk(profile, agent, event.talk.conversation.environment)
+            before = event.talk.conversation
+            more = {"external_user_id": before.external_user_id} if before.external_user_id else {}
+            talk = await self._desk.new_talk(profile, agent, before.environment, more)
             self.pop_screen()
             self.post_message(requests.OpenTalk(talk))
 

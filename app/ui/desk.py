@@ -83,8 +83,13 @@ class Desk(Protocol):
         """The store's name for a profile's data."""
         ...
 
-    async def new_talk(self, profile: Profile, agent: Agent, environment: str = "") -> Talk:
-        """A conversation that its vendor gets with the first prompt. Raises ``UsageError`` if an environment must be chosen."""
+    async def new_talk(
+        self, profile: Profile, agent: Agent, environment: str = "", more: Mapping[str, str] | None = None
+    ) -> Talk:
+        """A conversation that its vendor gets with the first prompt; ``more``: ``title``, ``external_user_id``.
+
+        Raises ``UsageError`` if an environment must be chosen.
+        """
         ...
 
     async def talk(self, stored: Stored) -> Talk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -51,14 +52,17 @@ class OpenStored(Message):
 
 
 class StartTalk(Message):
-    """Begin a conversation with an agent; ``draft`` is put into its composer unsent."""
+    """Begin a conversation with an agent; ``draft`` is put into its composer unsent, ``more`` is what was asked for by name."""
 
-    def __init__(self, profile: Profile, agent: Agent, draft: str = "", environment: str = "") -> None:
+    def __init__(
+        self, profile: Profile, agent: Agent, draft: str = "", environment: str = "", more: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
         self.profile = profile
         self.agent = agent
         self.draft = draft
         self.environment = environment
+        self.more = more or {}
 
 
 class ReplayFile(Message):

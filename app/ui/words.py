@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from app.models import PromptState, Request, RequestKind, Stop
+from app.protocols import ForUsers
 from app.text import json_text, safe_line
 from app.transcript import Turn
 from app.turns import Chip, Talk, chip
@@ -31,20 +32,21 @@ UNKNOWN_OPTIONS = (Option("l", "look again"), Option("s", "send it again"), Opti
 
 
 def chip_content(talk: Talk, now: float) -> Content:
-    """The status chip: always one word that is true."""
+    """As whom one talks, and the status chip: always one word that is true."""
     state, figure = chip(talk, now)
     text = f"{_MARKS.get(state, '')}{state.value}{' ' + figure if figure else ''}"
-    return Content.styled(text, _COLOURS.get(state, "$text-muted"))
+    user = talk.vendor.user_of(talk.conversation) if isinstance(talk.vendor, ForUsers) else ""
+    whom = f"as {safe_line(user, 24)} · " if user else ""
+    return Content.assemble((whom, "$text-muted"), (text, _COLOURS.get(state, "$text-muted")))
 
 
 def title_content(talk: Talk) -> tuple[Content, Content]:
-    """Left: the conversation's title. Middle: who answers, in whose account, as whom."""
+    """Left: the conversation's title. Middle: who answers, in whose account."""
     conversation = talk.conversation
     version = f" v{conversation.agent_version}" if conversation.agent_version else ""
     who = f"{conversation.agent_name or 'Agent'}{version} · {talk.profile}"
-    user = f" · as {conversation.external_user_id}" if conversation.external_user_id else ""
     title = safe_line(talk.transcript.title or conversation.title or "New conversation", 120)
-    return Content.styled(title, "bold"), Content.styled(safe_line(who + user, 120), "$text-muted")
+    return Content.styled(title, "bold"), Content.styled(safe_line(who, 120), "$text-muted")
 
 
 def approval_question(talk: Talk, request: Request, left: int, width: int) -> Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -60,6 +60,7 @@ class AgentsScreen(Place):
         Binding(
             "tab", "preview", "Preview", id="agents.preview", tooltip="Show or hide what is known of the agent", priority=True
         ),
+        Binding("ctrl+n", "new_with", "New with…", id="agents.new", tooltip="A conversation with a title and more of your own"),
         Binding("ctrl+r", "again", "Look again", id="agents.again", tooltip="Ask every account again"),
     ]
 
@@ -192,7 +193,7 @@ class AgentsScreen(Place):
 
     def _refresh_keys(self) -> None:
         one = self._chosen()
-        keys = [("enter", "talk"), ("f3", "history"), ("ctrl+k", "add a key"), ("f1", "help")]
+        keys = [("enter", "talk"), ("ctrl+n", "new with…"), ("f3", "history"), ("ctrl+k", "add a key"), ("f1", "help")]
         if self.query_one(Rows).has_focus and one is not None and one.agent.questions:
             keys.insert(1, (f"1-{min(3, len(one.agent.questions))}", "use question"))
         else:
@@ -246,37 +247,57 @@ class AgentsScreen(Place):
         elif not self._all and self._asked:
             self.post_message(OpenWelcome())
 
-    def _talk(self, one: Listed, draft: str = "") -> None:
-        self.attempt(lambda: self._start(one, draft), group="talk")
+    def action_new_with(self) -> None:
+        """Begin one with a title of one's own, as somebody, somewhere: as far as the vendor knows that."""
+        one = self._chosen()
+        if one is not None:
+            self.attempt(lambda: self._ask_more(one), group="talk")
 
-    async def _start(self, one: Listed, draft: str) -> None:
+    async def _ask_more(self, one: Listed) -> None:
+        from app.protocols import ForUsers
+        from app.ui.screens.new_talk import NewTalkDialog, Wanted
+
+        wanted = [Wanted("title", "Title", hint="made from the first message if left empty")]
+        if isinstance(await self.desk.vendor(one.profile), ForUsers):
+            user = one.profile.external_user_id
+            wanted.append(
+                Wanted("external_user_id", "For whom (external_user_id)", user, "kept apart from the others' conversations")
+            )
+
+        def asked(more: dict[str, str] | None) -> None:
+            if more is not None:
+                self._talk(one, more=more)
+
+        self.app.push_screen(NewTalkDialog(f"A new conversation with {one.agent.name}", wanted), asked)
+
+    def _talk(self, one: Listed, draft: str = "", more: Mapping[str, str] | None = None) -> None:
+        self.attempt(lambda: self._start(one, draft, more or {}), group="talk")
+
+    async def _start(self, one: Listed, draft: str, more: Mapping[str, str]) -> None:
         from app.protocols import NeedsEnvironment
         from app.ui.dialogs import ChooseDialog
 
+        def begin(environment: str = "") -> None:
+            self.post_message(StartTalk(one.profile, one.agent, draft, environment, more))
+
         vendor = await self.desk.vendor(one.profile)
         if not isinstance(vendor, NeedsEnvironment) or one.profile.environment:
-            self.post_message(StartTalk(one.profile, one.agent, draft))
+            begin()
             return
         there = list(await vendor.environments())
         if len(there) == 1:
-            self.post_message(StartTalk(one.profile, one.agent, draft, there[0].id))
+            begin(there[0].id)
         elif there:
             options = [(environment.id, environment.name) for environment in there]
-
-            def chosen(key: str | None) -> None:
-                if key:
-                    self.post_message(StartTalk(one.profile, one.agent, draft, key))
-
-            self.app.push_screen(ChooseDialog("Where should its tools run?", options), chosen)
+            self.app.push_screen(ChooseDialog("Where should its tools run?", options), lambda key: begin(key) if key else None)
         else:
-            self._repair(one, draft, vendor)
+            self._repair(begin, vendor)
 
-    def _repair(self, one: Listed, draft: str, vendor: NeedsEnvironment) -> None:
+    def _repair(self, begin: Callable[[str], None], vendor: NeedsEnvironment) -> None:
         from app.ui.dialogs import ConfirmDialog
 
         async def make() -> None:
-            made = await vendor.create_environment("default")
-            self.post_message(StartTalk(one.profile, one.agent, draft, made.id))
+            begin((await vendor.create_environment("default")).id)
 
         question = "This account has no environment yet; tools need one.\n\nMake one named “default”, with open network?"
         self.app.push_screen(

@@ -129,7 +129,7 @@ class Codeer(BatchRoutes):
         if prompt.attachments:
             body["attached_file_uuids"] = [file.id for file in prompt.attachments]
         sending = Sending(
-            _path(conversation, "messages"), bodies.with_user(body, self._user(conversation)), self._user(conversation)
+            _path(conversation, "messages"), bodies.with_user(body, self.user_of(conversation)), self.user_of(conversation)
         )
         async with aclosing(self._answers.take(conversation, sending, prompt, Answering(key=prompt.key))) as events:
             async for event in events:
@@ -142,9 +142,9 @@ class Codeer(BatchRoutes):
         if last is None:
             raise Refused("There is no prompt in this conversation that could be answered again.")
         values = {"agent_id": await self._agent_of(conversation), "stream": self._streams}
-        body = bodies.with_user(bodies.body("regenerate", self._profile.options, **values), self._user(conversation))
+        body = bodies.with_user(bodies.body("regenerate", self._profile.options, **values), self.user_of(conversation))
         asked = rows.prompted(last)
-        sending = Sending(_path(conversation, "regenerate"), body, self._user(conversation))
+        sending = Sending(_path(conversation, "regenerate"), body, self.user_of(conversation))
         state = Answering(prompt_id=asked.prompt_id, group=asked.group)
         async with aclosing(self._answers.take(conversation, sending, Prompt(key="", text=asked.text or ""), state)) as events:
             async for event in events:
@@ -159,9 +159,9 @@ class Codeer(BatchRoutes):
             if answer.kind is not RequestKind.FORM:
                 raise Refused("Codeer asks for forms only; nothing was sent.")
             values = {"data": answer.data, "agent_id": await self._agent_of(conversation), "stream": self._streams}
-            body = bodies.with_user(bodies.body("form", self._profile.options, **values), self._user(conversation))
+            body = bodies.with_user(bodies.body("form", self._profile.options, **values), self.user_of(conversation))
             path = f"{_path(conversation, 'form-requests')}/{segment(answer.request_id)}/submit"
-            sending = Sending(path, body, self._user(conversation))
+            sending = Sending(path, body, self.user_of(conversation))
             taking = self._answers.take(conversation, sending, Prompt(key="", text=""), Answering())
             answered = False
             async with aclosing(taking) as events:
@@ -182,17 +182,17 @@ class Codeer(BatchRoutes):
     async def rate(self, conversation: Conversation, message_id: str, verdict: Verdict, comment: str = "") -> None:
         """Feedback on one answer (contract 9, a guess that ``bodies`` may overrule)."""
         values = {"type": bodies.SENTIMENTS[verdict], "content": comment, "rating": verdict.value}
-        body = bodies.with_user(bodies.body("feedback", self._profile.options, **values), self._user(conversation))
+        body = bodies.with_user(bodies.body("feedback", self._profile.options, **values), self.user_of(conversation))
         path = f"{_path(conversation, 'messages')}/{segment(message_id)}/feedbacks"
-        await self._data("POST", path, body=body, user=self._user(conversation))
+        await self._data("POST", path, body=body, user=self.user_of(conversation))
 
     async def rename(self, conversation: Conversation, title: str) -> None:
         """Set the title, at most 256 characters of it (contract 5.4, a guess)."""
         name = " ".join(title.split())[:256]
         if not name:
             raise Refused("A conversation needs a title; nothing was changed.")
-        body = bodies.with_user(bodies.body("rename", self._profile.options, name=name, title=name), self._user(conversation))
-        await self._data("PUT", _path(conversation), body=body, user=self._user(conversation))
+        body = bodies.with_user(bodies.body("rename", self._profile.options, name=name, title=name), self.user_of(conversation))
+        await self._data("PUT", _path(conversation), body=body, user=self.user_of(conversation))
 
     async def upload(self, path: Path, *, media_type: str = "", progress: Callable[[int, int], None] | None = None) -> Attachment:
         """One file (contract 5.9): its part, then ``data``, a JSON text with the scope."""
@@ -213,7 +213,8 @@ class Codeer(BatchRoutes):
     def _answers(self) -> Answers:
         return Answers(self._http, self._idle, self._tail)
 
-    def _user(self, conversation: Conversation) -> str:
+    def user_of(self, conversation: Conversation) -> str:
+        """The conversation's own ``external_user_id``, else the profile's (contract 4)."""
         return conversation.external_user_id or self._profile.external_user_id
 
     async def _agent_of(self, conversation: Conversation) -> str:
@@ -247,7 +248,7 @@ class Codeer(BatchRoutes):
         return pages.page((await self._reply("GET", "/chats", params, None, user)).data, offset, limit)
 
     async def _messages(self, conversation: Conversation, offset: int, limit: int) -> pages.Rows:
-        user = self._user(conversation)
+        user = self.user_of(conversation)
         params: Params = {"limit": limit, "offset": offset, **_for(user)}
         found = pages.page((await self._reply("GET", _path(conversation, "messages"), params, None, user)).data, offset, limit)
         if found.total is not None:
