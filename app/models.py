@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -204,6 +205,15 @@ class Wire:
     """The server's time, RFC 3339."""
     preview: bool = False
     """A best-effort frame (a delta) that a finished event will replace; not kept in the record."""
+
+    @property
+    def seconds(self) -> float:
+        """``at`` as wall clock seconds; 0 if there is none."""
+        try:
+            found = datetime.fromisoformat(self.at)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return 0.0
 
 
 NO_WIRE = Wire(type="")

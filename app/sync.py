@@ -7,6 +7,7 @@ goes on where it was, and a later one reads only what is new.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from typing import cast
 
 from app.clock import Clock
 from app.errors import Conflict, Forbidden, NotFound, Protocol, Refused, TooLarge
-from app.models import Conversation, Event, PromptState, Stop
+from app.models import Conversation, Event, PromptState, Stop, Wire
 from app.protocols import Vendor
 from app.store import Entry, Store, Stored
 from app.transcript import Transcript, Turn
@@ -57,6 +58,32 @@ class Filled:
     def complete(self) -> bool:
         """Whether everything was read."""
         return self.done == self.total and not self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered of an account's sync."""
+
+    finished_at: str = ""
+    """When everything was here for the last time, RFC 3339; "" if it never was."""
+    agreed: bool = False
+    """A person agreed to one that has not come to its end."""
+    whom: str = ""
+    """The external user it was for."""
+
+    @property
+    def until(self) -> str:
+        """When everything was here for the last time, for people; "" if it never was."""
+        seconds = Wire("", at=self.finished_at).seconds
+        return time.strftime("%d %b %H:%M", time.localtime(seconds)) if seconds else ""
+
+
+async def known(store: Store, account: int, whom: str = "") -> Known:
+    """What is remembered of that account's sync; of another external user's it is nothing."""
+    found = await _remembered(store, account)
+    if found.get("whom", "") != whom:
+        return Known()
+    return Known(str(found.get("finished_at") or ""), bool(found.get("agreed")), whom)
 
 
 class Sync:
@@ -169,14 +196,18 @@ class Sync:
         return len(written)
 
     async def _remembered(self) -> dict[str, object]:
-        try:
-            found = json.loads(await self._store.note(f"sync:{self._account}") or "{}")
-        except ValueError:
-            found = {}
-        return found if isinstance(found, dict) else {}
+        return await _remembered(self._store, self._account)
 
     async def _remember(self, facts: dict[str, object]) -> None:
         await self._store.save_note(f"sync:{self._account}", json.dumps(facts))
+
+
+async def _remembered(store: Store, account: int) -> dict[str, object]:
+    try:
+        found = json.loads(await store.note(f"sync:{account}") or "{}")
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def _mark(stored: Stored) -> str:

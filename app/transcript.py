@@ -217,7 +217,13 @@ class Transcript:
             removed = named
         turn = ours or named
         if turn is None:
-            turn = Turn(f"r:{event.prompt_id}", self._after_current(), event.text or "", event.attachments, started=at)
+            turn = Turn(
+                f"r:{event.prompt_id}",
+                self._after_current(),
+                event.text or "",
+                event.attachments,
+                started=at or event.wire.seconds,
+            )
             self.turns.insert(self._index_after_current(), turn)
         turn.state = PromptState.SENT
         turn.prompt_id = event.prompt_id or turn.prompt_id

@@ -120,6 +120,16 @@ async def places(size: tuple[int, int]) -> None:
         await pilot.press("f3")
         await until(pilot, lambda: seen(pilot, "Today"))
         await save(pilot, "history")
+        await pilot.press("f12")
+        await until(pilot, lambda: seen(pilot, "Filters:"))
+        await pilot.press(*"glaze")
+        await until(pilot, lambda: seen(pilot, "found"))
+        await pilot.press("down", "down")
+        await save(pilot, "search")
+        await pilot.press("ctrl+y")
+        await until(pilot, lambda: seen(pilot, "not here yet") or seen(pilot, "here"))
+        await pilot.pause(1.0)
+        await save(pilot, "sync")
 
 
 async def all_of_them(sizes: tuple[tuple[int, int], ...]) -> None:

@@ -58,6 +58,8 @@ EXAMPLES: dict[str, Examples] = {
     "delete": (("parlour delete CONVERSATION --yes", "for good, at the server and here"),),
     "search": (
         ("parlour search hello", "what was seen here so far"),
+        ("parlour search hello agent:Guide after:7d", "with filters"),
+        ("parlour search is:error", "what failed"),
         ("parlour search hello --json --limit 5 | jq -r '.[].snippet'", "for a program"),
     ),
     "sync": (

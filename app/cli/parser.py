@@ -117,7 +117,8 @@ def _reading(commands: Any) -> None:
     events.add_argument("--type", default="", metavar="PREFIX", help="only types that begin so")
     events.add_argument("--after", default="", metavar="ID", help="only what came after this event")
     search = _command(commands, "search", "search everything seen so far")
-    search.add_argument("query", nargs="+")
+    words = 'words, a "phrase", agent: profile: tool: tag: is: rated: before: after: has:file in:'
+    search.add_argument("query", nargs="+", help=words)
     search.add_argument("--limit", type=int, default=20, help="at most this many (default 20)")
     sync = _command(commands, "sync", "read everything the server has into the search, after asking")
     sync.add_argument("--yes", action="store_true", help="do not ask")

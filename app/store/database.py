@@ -15,7 +15,7 @@ from app.errors import StoreError
 from app.paths import private_folder
 from app.store import indexing, repair
 from app.store.lock import WAIT, Presence, WriteLock, private_open
-from app.store.migrations import MIGRATIONS, migrate, version
+from app.store.migrations import INDEXED, MIGRATIONS, migrate, version
 from app.store.space import on_network, room_for_copy
 
 T = TypeVar("T")
@@ -109,6 +109,9 @@ class Database:
                 )
             self._prepare(before)
             migrate(self.connection)
+            if 0 < before < INDEXED:
+                with self._transaction():
+                    indexing.rebuild(self.connection)
         self._choose_journal(presence.alone)
         if presence.dirty and indexing.damaged(self.connection):
             with self._transaction():

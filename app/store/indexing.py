@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from app.store import search
-from app.store.rows import PART, part_of
+from app.store.rows import PART, event_of, part_of
 
 
 def damaged(connection: sqlite3.Connection) -> bool:
@@ -19,18 +19,31 @@ def damaged(connection: sqlite3.Connection) -> bool:
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """Make the index again from the tables. Runs inside a transaction of the caller's."""
-    _forget(connection)
+    """Make the index again from the tables. Runs inside a transaction of the caller's; damaged texts are taken as they are."""
+    factory, connection.text_factory = connection.text_factory, lambda text: text.decode("utf-8", "replace")
+    try:
+        _forget(connection)
+        _fill(connection)
+    finally:
+        connection.text_factory = factory
+
+
+def _fill(connection: sqlite3.Connection) -> None:
     for pk, title in connection.execute("SELECT pk, title FROM conversations WHERE title <> ''").fetchall():
         search.add(connection, pk, "title", title)
-    turns = connection.cursor().execute("SELECT id, conversation, text FROM turns ORDER BY conversation, position")
-    for turn, pk, text in turns:
+    turns = connection.cursor().execute("SELECT id, conversation, text, attachments FROM turns ORDER BY conversation, position")
+    for turn, pk, text, attachments in turns:
         search.add(connection, pk, "prompt", text, turn=turn)
+        search.add(connection, pk, "file", search.names_of(attachments), turn=turn)
+    connection.execute("UPDATE parts SET indexed = 1 WHERE kind = 'artifact' AND done = 1")
     parts = connection.cursor().execute(f"SELECT id, conversation, turn, {', '.join(PART)} FROM parts WHERE indexed = 1")  # noqa: S608
     for row in parts:
         said = search.words_of(part_of(row[3:]))
         if said is not None:
             search.add(connection, row[1], *said, turn=row[2], part=row[0])
+    events = connection.cursor().execute("SELECT conversation, seq, wire_id, type, lane, at, received, raw FROM events")
+    for row in events:
+        search.add(connection, row[0], "event", search.words_of_event(event_of(row[1:]).wire), event=row[1])
 
 
 def _forget(connection: sqlite3.Connection) -> None:

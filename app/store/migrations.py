@@ -91,7 +91,25 @@ _TOOLS = (
         PRIMARY KEY (conversation, event))""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _TOOLS)
+_ARCHIVE = (
+    "ALTER TABLE docs ADD COLUMN event INTEGER",
+    "ALTER TABLE conversations ADD COLUMN read_at REAL NOT NULL DEFAULT 0",
+    """CREATE TABLE tags (
+        conversation INTEGER NOT NULL REFERENCES conversations (pk) ON DELETE CASCADE, name TEXT NOT NULL,
+        UNIQUE (conversation, name))""",
+    "CREATE INDEX turns_rated ON turns (conversation, position, verdict) WHERE verdict IS NOT NULL",
+    "CREATE INDEX parts_failed ON parts (turn, seq) WHERE failed = 1",
+    "CREATE INDEX parts_tool ON parts (turn, name) WHERE kind = 'tool'",
+    """CREATE TABLE comparisons (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, prompt TEXT NOT NULL, winner TEXT NOT NULL DEFAULT '',
+        left_conversation INTEGER REFERENCES conversations (pk) ON DELETE SET NULL, left_uid TEXT NOT NULL,
+        left_agent TEXT NOT NULL, right_conversation INTEGER REFERENCES conversations (pk) ON DELETE SET NULL,
+        right_uid TEXT NOT NULL, right_agent TEXT NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _TOOLS, _ARCHIVE)
+INDEXED = MIGRATIONS.index(_ARCHIVE) + 1
+"""The schema from which on the index holds what it holds now: an older file's is made again."""
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -13,12 +13,13 @@ from app.store.values import PartHead, StoredEvent, TurnHead
 from app.text import storable
 from app.transcript import Part, Turn
 
+_FILES = TURN.index("attachments")
 _VERDICT, _COMMENT = TURN.index("verdict"), TURN.index("comment")
 _TURN_INSERT = f"INSERT INTO turns (conversation, {', '.join(TURN)}) VALUES ({', '.join('?' * (len(TURN) + 1))})"  # noqa: S608
 _TURN_UPDATE = f"UPDATE turns SET {', '.join(f'{name} = ?' for name in TURN)} WHERE id = ?"  # noqa: S608
 _PART_INSERT = f"INSERT INTO parts (conversation, turn, seq, {', '.join(PART)}) VALUES ({', '.join('?' * (len(PART) + 3))})"  # noqa: S608
 _PART_UPDATE = f"UPDATE parts SET {', '.join(f'{name} = ?' for name in PART)}, indexed = 0 WHERE id = ?"  # noqa: S608
-_INDEXED = (PartKind.TEXT, PartKind.TOOL)
+_INDEXED = (PartKind.TEXT, PartKind.TOOL, PartKind.ARTIFACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,20 @@ def record(connection: sqlite3.Connection, entry: Entry) -> None:
     for turn in entry.turns:
         _turn(connection, entry.pk, turn)
         latest = max(latest, turn.started, turn.ended)
-    connection.executemany(
-        "INSERT OR IGNORE INTO events (conversation, wire_id, type, lane, at, received, raw) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(entry.pk, *event_row(wire, at)) for wire, at in entry.events if wire.type and not wire.preview],
-    )
+    for wire, at in entry.events:
+        if wire.type and not wire.preview:
+            _event(connection, entry.pk, wire, at)
     if latest:
         connection.execute("UPDATE conversations SET touched = ?1 WHERE pk = ?2 AND touched < ?1", (latest, entry.pk))
     if entry.cursor is not None:
         connection.execute("UPDATE conversations SET cursor = ? WHERE pk = ?", (storable(entry.cursor), entry.pk))
+
+
+def _event(connection: sqlite3.Connection, pk: int, wire: Wire, at: float) -> None:
+    sql = "INSERT OR IGNORE INTO events (conversation, wire_id, type, lane, at, received, raw) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    found = connection.execute(sql, (pk, *event_row(wire, at)))
+    if found.rowcount > 0:
+        search.add(connection, pk, "event", search.words_of_event(wire), event=found.lastrowid)
 
 
 def _turn(connection: sqlite3.Connection, pk: int, turn: Turn) -> None:
@@ -71,16 +78,21 @@ def _turn(connection: sqlite3.Connection, pk: int, turn: Turn) -> None:
     ).fetchone()
     if found is None:
         turn_id = connection.execute(_TURN_INSERT, (pk, *row)).lastrowid or 0
-        search.add(connection, pk, "prompt", row[-1], turn=turn_id)
+        _index_prompt(connection, pk, turn_id, row)
     else:
         turn_id = int(found[0])
         row = _with_rating(row, found[1:])
         if row != found[1:]:
             connection.execute(_TURN_UPDATE, (*row, turn_id))
-        if row[-1] != found[-1]:
+        if (row[-1], row[_FILES]) != (found[-1], found[1 + _FILES]):
             search.drop(connection, "conversation = ? AND turn = ? AND part IS NULL", (pk, turn_id))
-            search.add(connection, pk, "prompt", row[-1], turn=turn_id)
+            _index_prompt(connection, pk, turn_id, row)
     _parts(connection, pk, turn_id, turn, known=found is not None)
+
+
+def _index_prompt(connection: sqlite3.Connection, pk: int, turn_id: int, row: Row) -> None:
+    search.add(connection, pk, "prompt", row[-1], turn=turn_id)
+    search.add(connection, pk, "file", search.names_of(row[_FILES]), turn=turn_id)
 
 
 def _with_rating(row: Row, found: Row) -> Row:

@@ -20,7 +20,7 @@ _MAGIC = b"SQLite format 3\0"
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _PROBES = 50_000
 _TABLES = ("accounts", "agents", "conversations", "turns", "parts", "events", "ratings", "gone", "notes")
-_LATER = {2: ("batch_jobs", "batch_parts"), 3: ("tool_results",)}
+_LATER = {2: ("batch_jobs", "batch_parts"), 3: ("tool_results",), 4: ("tags", "comparisons")}
 """Tables that came with a later version."""
 SMALL = 64 * 1024 * 1024
 """Bytes up to which every index is compared with its table; that finds what a quick check does not see."""
@@ -39,7 +39,9 @@ def damage(path: Path, thorough: bool) -> str:
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
             return _look(connection, "" if not thorough else "integrity_check(1)" if size <= SMALL else "quick_check(1)")
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+        unreadable = isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode")
+        broken = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+        if unreadable or getattr(error, "sqlite_errorcode", 0) & 0xFF in broken:
             return "was damaged"
         raise
 
@@ -141,6 +143,9 @@ def _version_of(old: sqlite3.Connection) -> int:
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
     columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+    with suppress(sqlite3.DatabaseError):
+        there = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
+        columns = [name for name in columns if not there or name in there]
     names = ", ".join(columns)
     insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
     count = 0

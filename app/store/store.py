@@ -7,106 +7,32 @@ with one sentence; after a failed write nothing of it is there and everything ea
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import uuid
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from sqlite3 import Connection
-from typing import TypeVar
 
 from app.clock import Clock
 from app.errors import StoreError
 from app.models import Agent, Conversation, Profile, Verdict, Wire
-from app.paths import database_file
-from app.store import batches, claims, conversations, ratings, record, search
+from app.store import batches, claims, conversations, ratings, record
 from app.store.batches import Job, JobPart
 from app.store.database import Database
+from app.store.marks import Marks
 from app.store.record import Entry
 from app.store.results import Results
-from app.store.values import Hit, KnownAgent, Rating, Stored, StoredEvent, TurnHead, account_of
+from app.store.values import KnownAgent, Rating, Stored, StoredEvent, TurnHead, account_of
 from app.text import storable
 from app.transcript import Turn
 
-T = TypeVar("T")
-_CLOSED = "The database is closed."
 
-
-class Store:
+class Store(Marks):
     """Open it with ``await Store.open()``, close it with ``await store.aclose()``."""
 
     def __init__(self, executor: ThreadPoolExecutor, database: Database, clock: Clock) -> None:
-        self._executor = executor
-        self._database = database
-        self._clock = clock
-        self._token = uuid.uuid4().hex
-        self._closed = False
+        super().__init__(executor, database, clock)
         self.results = Results(self._do, clock.wall)
-
-    @classmethod
-    async def open(cls, path: Path | None = None, *, clock: Clock | None = None) -> Store:
-        """Open or make the file; ``None`` is the usual place. What was noteworthy is in ``notices``."""
-        clock = clock or Clock()
-        executor = ThreadPoolExecutor(1, thread_name_prefix="parlour-store")
-        place = path if path is not None else database_file()
-        opening = executor.submit(Database, place, clock)
-        try:
-            database = await asyncio.shield(asyncio.wrap_future(opening))
-        except BaseException:
-            executor.submit(_close_unseen, opening)
-            executor.shutdown(wait=False)
-            raise
-        return cls(executor, database, clock)
-
-    async def aclose(self) -> None:
-        """Finish what was handed over, let go of all claims, close. May be called again."""
-        if self._closed:
-            return
-        self._closed = True
-        closing = self._executor.submit(self._close)
-        self._executor.shutdown(wait=False)
-        await asyncio.shield(asyncio.wrap_future(closing))
-
-    def _close(self) -> None:
-        with suppress(StoreError):
-            self._database.write(lambda connection: claims.release_all(connection, self._token))
-        self._database.close()
-
-    @property
-    def path(self) -> Path:
-        """The file itself, symbolic links resolved."""
-        return self._database.path
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Sentences for a person about what was found at the start: a repair, a read-only file."""
-        return tuple(self._database.notices)
-
-    @property
-    def read_only(self) -> str:
-        """Why nothing can be written, or ""."""
-        return self._database.read_only
-
-    async def _hand(self, job: Callable[[], T]) -> T:
-        if self._closed:
-            raise StoreError(_CLOSED)
-        return await asyncio.shield(asyncio.wrap_future(self._executor.submit(job)))
-
-    async def _do(self, job: Callable[[Connection], T]) -> T:
-        return await self._hand(partial(self._database.write, job))
-
-    async def _read(self, job: Callable[[Connection], T]) -> T:
-        return await self._hand(partial(self._database.read, job))
-
-    async def _erase(self, job: Callable[[Connection], object]) -> None:
-        def erase() -> None:
-            self._database.write(job)
-            self._database.empty_journal()
-
-        await self._hand(erase)
 
     # --- accounts and agents -------------------------------------------------------------------------------------------------
 
@@ -178,22 +104,6 @@ class Store:
         """Newest first. ``before`` is the ``place`` of the last one of the page before; None for ``archived`` is both."""
         values = (tuple(accounts), text, agent, limit, before, archived, pinned)
         return await self._read(lambda connection: conversations.listing(connection, *values))
-
-    async def save_draft(self, pk: int, text: str) -> None:
-        """What stands in the composer of a conversation."""
-        await self._set(pk, "draft", storable(text))
-
-    async def save_seen(self, pk: int, wire_id: str) -> None:
-        """How far a person has read."""
-        await self._set(pk, "seen", storable(wire_id))
-
-    async def pin(self, pk: int, pinned: bool) -> None:
-        """Keep it at the top, or not any more."""
-        await self._set(pk, "pinned", int(pinned))
-
-    async def _set(self, pk: int, column: str, value: str | int) -> None:
-        sql = f"UPDATE conversations SET {column} = ? WHERE pk = ?"  # noqa: S608 - a name of this class
-        await self._do(lambda connection: connection.execute(sql, (value, pk)).rowcount)
 
     async def delete_conversation(self, pk: int, *, remember: bool = True) -> None:
         """Delete it for good: no byte of it stays in the file, its journal or the index.
@@ -293,17 +203,6 @@ class Store:
         """It did not arrive; unless that is ``final`` it waits for another try."""
         await self._do(lambda connection: ratings.settle(connection, number, "failed" if final else "queued", failure))
 
-    async def search(
-        self, query: str, *, accounts: Sequence[int], agent: str = "", kind: str = "", limit: int = 50, pk: int | None = None
-    ) -> list[Hit]:
-        """What has all words of ``query``, the latest first. ``kind``: prompt, text, tool, title; ``pk``: in one conversation."""
-        values = (query, tuple(accounts), storable(agent), kind, limit, pk)
-        return await self._read(lambda connection: search.search(connection, *values))
-
-    async def prompts(self, accounts: Sequence[int], *, text: str = "", limit: int = 200) -> list[str]:
-        """What was asked in all conversations, the latest first, each once; ``text`` is looked for in it."""
-        return await self._read(lambda connection: record.prompts(connection, tuple(accounts), text, limit))
-
     async def add_batch_job(self, job: Job) -> int:
         """Keep a new batch job before anything of it leaves. Returns its id."""
         return await self._do(lambda connection: batches.add(connection, job))
@@ -358,9 +257,3 @@ def _save(connection: Connection, *, account: int, conversation: Conversation, c
     if stored is None:
         raise StoreError("The conversation could not be read back after it was written.")
     return stored
-
-
-def _close_unseen(opening: Future[Database]) -> None:
-    """Close what was opened for a caller that has gone."""
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()

@@ -98,10 +98,14 @@ class Hit:
     turn: str
     part_id: str
     kind: str
-    """prompt, text, tool or title."""
+    """prompt, text, tool, title, file or event."""
     snippet: str
     """About 160 characters of the original around the first find; foreign text like any other."""
     at: float
+    wire_id: str = ""
+    """Events: the vendor's id of it, where it has one."""
+    seq: int = 0
+    """Events: our own number of it."""
 
 
 def account_of(profile: Profile) -> tuple[str, str]:

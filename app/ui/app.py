@@ -15,15 +15,16 @@ from app.errors import ParlourError, UsageError
 from app.paths import styles
 from app.profiles import Profile
 from app.text import safe_line
-from app.ui import background, places, requests, themes
+from app.ui import archive, background, places, requests, themes
 from app.ui.commands import Actions
 from app.ui.shell import Shell
 
 if TYPE_CHECKING:
     from app.ui.attention import Attention
     from app.ui.desk import Desk
+    from app.ui.syncing import Syncing
 
-SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs")
+SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs", "archive")
 
 
 class ParlourApp(Shell):
@@ -36,6 +37,8 @@ class ParlourApp(Shell):
         Binding("f1", "help", "Help", id="app.help", tooltip="The keys of where you are"),
         Binding("f2", "agents", "Agents", id="app.agents", tooltip="Who there is to talk with"),
         Binding("f3", "history", "History", id="app.history", tooltip="All conversations"),
+        Binding("f12", "search", "Search", id="app.search", tooltip="Everything that was ever said, in any conversation"),
+        Binding("ctrl+y", "sync", "Sync", id="app.sync", tooltip="Read everything the accounts have into the search"),
         Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
@@ -48,6 +51,7 @@ class ParlourApp(Shell):
         self._desk = desk
         self._first = first
         self._attention: Attention | None = None
+        self._syncing: Syncing | None = None
         self._floor = 1 if desk.has_profiles and not first else 2
         themes.begin_with(self, str(desk.settings.ui.get("theme", "")))
 
@@ -135,6 +139,21 @@ class ParlourApp(Shell):
         if self._place != "HistoryScreen":
             self.push_screen(places.history(self._desk, event.text))
 
+    @on(requests.OpenSearch)
+    def open_search(self, event: requests.OpenSearch) -> None:
+        """Everything that was said."""
+        if self._place != "SearchScreen":
+            self.push_screen(archive.search(self._desk, event.text))
+
+    @on(requests.OpenSync)
+    def open_sync(self) -> None:
+        """What is not read yet."""
+        from app.ui.syncing import Syncing
+
+        self._syncing = self._syncing or Syncing(self._desk, partial(background.start, self, group="sync"))
+        if self._place != "SyncScreen":
+            self.push_screen(archive.sync(self._desk, self._syncing))
+
     @on(requests.OpenInbox)
     def open_inbox(self) -> None:
         """What waits for a person."""
@@ -152,7 +171,10 @@ class ParlourApp(Shell):
 
         async def show() -> None:
             talk = await self._desk.talk(event.stored)
-            self.push_screen(places.conversation(self._desk, talk, turn=event.turn))
+            if event.event:
+                self.push_screen(places.events(self._desk, talk, event.event))
+                return
+            self.push_screen(places.conversation(self._desk, talk, turn=event.turn, part=event.part, words=event.words))
             if not talk.busy:
                 self._desk.turns.refresh(talk)
 
@@ -247,6 +269,14 @@ class ParlourApp(Shell):
     def action_history(self) -> None:
         """All conversations."""
         self.post_message(requests.OpenHistory())
+
+    def action_search(self) -> None:
+        """Everything that was said."""
+        self.post_message(requests.OpenSearch())
+
+    def action_sync(self) -> None:
+        """What is not read yet."""
+        self.post_message(requests.OpenSync())
 
     def action_inbox(self) -> None:
         """What waits."""

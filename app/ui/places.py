@@ -40,11 +40,11 @@ def inbox(desk: Desk) -> Screen[None]:
     return InboxScreen(desk)
 
 
-def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "") -> Screen[None]:
-    """One conversation."""
+def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "", part: str = "", words: str = "") -> Screen[None]:
+    """One conversation; at a turn, a part of it, words in there."""
     from app.ui.screens.conversation import ConversationScreen
 
-    return ConversationScreen(desk, talk, draft=draft, turn=turn)
+    return ConversationScreen(desk, talk, draft=draft, at=(turn, part, words))
 
 
 def events(desk: Desk, talk: Talk, at: str = "") -> Screen[None]:

@@ -43,12 +43,30 @@ class OpenTalk(Message):
 
 
 class OpenStored(Message):
-    """Open a conversation of the store; ``turn`` is the one to show."""
+    """Open a conversation of the store: at a turn and a part of it, at words in there; or its events at one of them.
 
-    def __init__(self, stored: Stored, turn: str = "") -> None:
+    ``event`` is the wire's id of it, or ``#`` and its number in the store.
+    """
+
+    def __init__(self, stored: Stored, turn: str = "", *, part: str = "", words: str = "", event: str = "") -> None:
         super().__init__()
         self.stored = stored
         self.turn = turn
+        self.part = part
+        self.words = words
+        self.event = event
+
+
+class OpenSearch(Message):
+    """Search everything; ``text`` is looked for at once."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.text = text
+
+
+class OpenSync(Message):
+    """Show what is not read yet, and read it."""
 
 
 class StartTalk(Message):

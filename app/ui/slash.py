@@ -20,6 +20,8 @@ COMMANDS = (
     Command("new", "again", "another conversation with this agent"),
     Command("agents", "app.agents", "who there is to talk with"),
     Command("chats", "app.history", "all conversations"),
+    Command("search", "app.search", "everything that was ever said"),
+    Command("sync", "app.sync", "read the rest into the search"),
     Command("next", "app.inbox", "what waits for you"),
     Command("events", "events", "what the wire really said"),
     Command("find", "find", "words in this conversation"),

@@ -50,10 +50,10 @@ class ConversationScreen(Writing):
         Binding("ctrl+e", "regenerate", "Answer again", id="talk.regenerate", tooltip="Have the last message answered again"),
     ]
 
-    def __init__(self, desk: Desk, talk: Talk, *, draft: str = "", turn: str = "") -> None:
+    def __init__(self, desk: Desk, talk: Talk, *, draft: str = "", at: tuple[str, str, str] = ("", "", "")) -> None:
         super().__init__(desk, talk)
         self._draft = draft
-        self._show = turn
+        self._show = at
         self._unlisten: Callable[[], None] = lambda: None
         self._ticking: Timer | None = None
         self._listed: set[str] = set()
@@ -76,13 +76,20 @@ class ConversationScreen(Writing):
         await self.drafts.restore(self._draft)
         await self.attachments.restore()
         self._refresh_rim()
-        if self._show:
-            self.view.go_to(self._show)
+        if self._show[0]:
+            self.call_after_refresh(self._go_to, *self._show)
 
     async def on_unmount(self) -> None:
         """The draft is kept; the turn goes on without us."""
         self._unlisten()
         await self.drafts.save()
+
+    def _go_to(self, turn: str, part: str, words: str) -> None:
+        """The place that was found, with the words marked."""
+        self.view.go_to(turn)
+        if part or words:
+            self.view.focus()
+            self.view.find_words(words, turn, part)
 
     # --- what happens in the conversation ----------------------------------------------------------------------------------
 

@@ -109,12 +109,12 @@ class EventsScreen(Place):
             listing.add(fresh)
             self._draw()
         if self._at and (seq := self._seq_of(self._at)):
-            self._at = ""
+            self._at, self._follow = "", False
             self.query_one(Rows).put_cursor(seq)
         self._refresh_rim()
 
     def _seq_of(self, wire_id: str) -> str:
-        return next((str(one.seq) for one in self._listing.events if one.wire.id == wire_id), "")
+        return next((str(one.seq) for one in self._listing.events if wire_id in (one.wire.id, f"#{one.seq}")), "")
 
     def _refresh_rim(self) -> None:
         self.title_bar.show(self.source.title(), Content.styled(self._view, "$text-muted"), self.source.state())

@@ -39,6 +39,8 @@ class Cell:
 
     text: str
     role: str = ""
+    hits: tuple[tuple[int, int], ...] = ()
+    """What of ``text`` is marked: start and end, in characters of what is drawn."""
 
     @property
     def safe(self) -> SafeText:
@@ -48,11 +50,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. ``heading`` rows group others and cannot be chosen; a ``detail`` row belongs to the one above it."""
+    """One line. ``heading`` rows group others, a ``detail`` row belongs to the one above it; neither can be chosen."""
 
     key: str
     cells: tuple[Cell, ...]
     heading: bool = False
+    detail: bool = False
+
+    @property
+    def still(self) -> bool:
+        """Whether the cursor passes it by."""
+        return self.heading or self.detail
 
 
 class Drawn(Sequence[Row]):
@@ -96,6 +104,7 @@ class Rows(ScrollView, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "rows--plain",
         "rows--quiet",
+        "rows--hit",
         "rows--strong",
         "rows--needs",
         "rows--failed",
@@ -203,9 +212,9 @@ class Rows(ScrollView, can_focus=True):
         direction = 1 if step >= 0 else -1
         candidates = chain(range(index, len(self._rows) if direction > 0 else -1, direction), range(index, -1, -1))
         for candidate in candidates:
-            if 0 <= candidate < len(self._rows) and not self._rows[candidate].heading:
+            if 0 <= candidate < len(self._rows) and not self._rows[candidate].still:
                 return candidate
-        return next((found for found, row in enumerate(self._rows) if not row.heading), 0)
+        return next((found for found, row in enumerate(self._rows) if not row.still), 0)
 
     def watch_cursor(self) -> None:
         """Keep it in sight and say where it stands."""
@@ -218,7 +227,9 @@ class Rows(ScrollView, can_focus=True):
 
     async def _on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
-        if 0 <= index < len(self._rows) and not self._rows[index].heading:
+        while 0 < index < len(self._rows) and self._rows[index].detail:
+            index -= 1
+        if 0 <= index < len(self._rows) and not self._rows[index].still:
             again = index == self.cursor
             self.cursor = index
             if again or event.chain > 1:
@@ -241,6 +252,9 @@ class Rows(ScrollView, can_focus=True):
         if row.heading:
             style = self.get_component_rich_style("rows--heading")
             return Strip([Segment(set_cell_size(f" {row.cells[0].safe}", width), style)])
+        if row.detail:
+            segments = [Segment("    ", self.get_component_rich_style("rows--plain"))]
+            return Strip([*segments, *self._cell(row.cells[0], width - 4, right=False)])
         here = index == self.cursor
         strip = Strip(self._segments(row, width, here=here))
         return strip.apply_style(self.get_component_rich_style("rows--cursor")) if here and self.has_focus else strip
@@ -251,15 +265,25 @@ class Rows(ScrollView, can_focus=True):
         for (column, size), cell in zip(self._widths(width - 2), row.cells, strict=False):
             if not size:
                 continue
-            text = cell.safe
-            if cell_len(text) > size - 1:
-                text = SafeText(set_cell_size(text, max(0, size - 2)) + "…")
-            pad = size - cell_len(text)
-            padded = " " * (pad - 1) + text + " " if column.right else text + " " * pad
-            segments.append(Segment(padded, self.get_component_rich_style(f"rows--{cell.role or 'plain'}")))
+            segments += self._cell(cell, size, right=column.right)
         used = sum(segment.cell_length for segment in segments)
         segments.append(Segment(" " * max(0, width - used), self.get_component_rich_style("rows--plain")))
         return segments
+
+    def _cell(self, cell: Cell, size: int, *, right: bool) -> list[Segment]:
+        """A text in exactly ``size`` cells, with what was found in it marked."""
+        text = cell.safe
+        if cell_len(text) > size - 1:
+            text = SafeText(set_cell_size(text, max(0, size - 2)).rstrip() + "…")
+        pad = " " * max(0, size - cell_len(text))
+        before, after = (pad[:-1], pad[-1:]) if right else ("", pad)
+        style, found = self.get_component_rich_style(f"rows--{cell.role or 'plain'}"), self.get_component_rich_style("rows--hit")
+        segments, at = [Segment(before, style)] if before else [], 0
+        for start, end in cell.hits:
+            start, end = min(start, len(text)), min(end, len(text))
+            segments += [Segment(text[at:start], style), Segment(text[start:end], found)]
+            at = max(at, end)
+        return [one for one in (*segments, Segment(text[at:] + after, style)) if one.text]
 
     def _widths(self, width: int) -> list[tuple[Column, int]]:
         shown = [column for column in self._columns if width >= column.from_width]

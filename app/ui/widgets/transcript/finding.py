@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.models import PartKind
+from app.store.highlights import pattern
 from app.transcript import Turn
 from app.ui.markdown import Row
 from app.ui.widgets.transcript.sections import PROMPT, Section
@@ -37,12 +38,21 @@ class Search:
 
 def search(text: str, turns: Iterable[Turn]) -> Search:
     """All occurrences, without regard to case, in what was asked and answered."""
-    pattern = re.compile(re.escape(text), re.IGNORECASE)
-    hits: list[Hit] = []
+    wanted = re.compile(re.escape(text), re.IGNORECASE)
+    return Search(wanted, list(_occurrences(wanted, turns)))
+
+
+def search_words(words: str, turns: Iterable[Turn]) -> Search:
+    """All occurrences of any of the words of a search, the last word as a beginning."""
+    wanted = pattern(words, folded=False) or re.compile(r"(?!)")
+    return Search(wanted, list(_occurrences(wanted, turns)))
+
+
+def _occurrences(wanted: re.Pattern[str], turns: Iterable[Turn]) -> Iterator[Hit]:
     for turn in turns:
         for key, body in _bodies(turn):
-            hits.extend(Hit(turn.uid, key, number) for number in range(len(pattern.findall(body))))
-    return Search(pattern, hits)
+            for number in range(sum(1 for _ in wanted.finditer(body))):
+                yield Hit(turn.uid, key, number)
 
 
 def _bodies(turn: Turn) -> Iterator[tuple[str, str]]:
@@ -53,14 +63,14 @@ def _bodies(turn: Turn) -> Iterator[tuple[str, str]]:
             yield part.id, part.text
 
 
-def row_of(section: Section, width: int, hit: Hit, pattern: re.Pattern[str]) -> int:
+def row_of(section: Section, width: int, hit: Hit, wanted: re.Pattern[str]) -> int:
     """The row of a section where a hit stands; the last one with any if Markdown hides it, else the first."""
     seen, best = 0, 0
     for number in range(section.height(width)):
         row = section.row(number)
         if row is None:
             continue
-        count = len(pattern.findall(row.drawn))
+        count = len(wanted.findall(row.drawn))
         if count:
             best = number
             seen += count
@@ -69,6 +79,6 @@ def row_of(section: Section, width: int, hit: Hit, pattern: re.Pattern[str]) -> 
     return best
 
 
-def spans(row: Row, pattern: re.Pattern[str]) -> list[tuple[int, int, str]]:
+def spans(row: Row, wanted: re.Pattern[str]) -> list[tuple[int, int, str]]:
     """Where a row is highlighted."""
-    return [(found.start(), found.end(), "hit") for found in pattern.finditer(row.drawn) if found.end() > found.start()]
+    return [(found.start(), found.end(), "hit") for found in wanted.finditer(row.drawn) if found.end() > found.start()]

@@ -215,6 +215,32 @@ class TranscriptView(Cursor):
         self.action_hit(-1)
         return len(self._search.hits)
 
+    def find_words(self, words: str, uid: str, part_id: str = "") -> None:
+        """Mark the words of a search everywhere, and go to the first in that turn and part; a folded part is opened."""
+        search = finding.search_words(words, (slot.turn for slot in self.window.slots if slot.turn is not None))
+        key = part_id or PROMPT
+        here = [at for at, hit in enumerate(search.hits) if hit.uid == uid and hit.key == key]
+        index = self.window.index(uid)
+        view = self._laid_out(index) if index is not None else None
+        if view is not None and (part_id or not here):
+            self._open_parts |= {part_id}
+            section = view.section(part_id)
+            if section is not None and not isinstance(section, Words):
+                section.forget()
+                view.changed(part_id)
+            view.height(self.window.width)
+            stop = next((stop for stop in view.stops() if stop[0] == key), None)
+            if stop is not None:
+                self._move(uid, stop)
+                self.window.follow = False
+                self._reveal()
+        self._search, self._found = search, None
+        search.at = here[0] if here else -1
+        place = self._hit_place() if here else None
+        if place is not None:
+            self.window.centre(*place)
+        self.draw()
+
     @property
     def hit_number(self) -> int:
         """Which hit one is on, from 1; 0 for none."""
