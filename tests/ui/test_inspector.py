@@ -227,6 +227,7 @@ async def test_a_part_of_the_transcript_leads_to_its_event(sandbox: Ready, monke
     async with application() as pilot:
         screen = await ask_builder(pilot)
         parts = [part for turn in screen.talk.transcript.turns for part in turn.parts if part.wire_id]
+        await until(pilot, lambda: screen.foot.ask_bar.has_focus)
         await pilot.press("escape")
         await until(pilot, lambda: screen.view.has_focus)
         for _ in range(12):
