@@ -53,7 +53,8 @@ async def test_the_command_is_shown_then_run_once(sandbox: Ready, monkeypatch: p
         assert [option.key for option in screen.query_one(AskBar)._options] == ["c", "r", "f", "v"]
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
-        assert sys.executable in place(pilot, ConfirmDialog)._question and '"number": "B-77"' in pilot.app.screen._question
+        shown = place(pilot, ConfirmDialog)._question
+        assert sys.executable in shown and '"number": "B-77"' in shown
         assert not (tmp_path / "ran").exists()
         await pilot.press("y")
         await until(pilot, lambda: screen.talk.turn is not None and "B-77 is found" in screen.talk.turn.answer)
