@@ -17,10 +17,10 @@ from app.settings import Settings, load
 from app.vendors import CATALOGUE, connect
 
 if TYPE_CHECKING:
+    from app import tools as commands
     from app.models import Event
     from app.protocols import Vendor
     from app.store import Store
-    from app.tools import Tools
     from app.turns import Talk, Turns
 
 __all__ = ["Program", "is_demo"]
@@ -49,6 +49,7 @@ class Program:
         self._vendors: dict[str, Vendor] = {}
         self._accounts: dict[str, int] = {}
         self._demo: Demo | None = None
+        self._tools: commands.Tools | None = None
         self._lent: dict[str, str] = {}
         self._opened: contextlib.AsyncExitStack = contextlib.AsyncExitStack()
 
@@ -56,7 +57,6 @@ class Program:
         if not self._stored:
             return self
         from app.store import Store
-        from app.tools import Tools
         from app.turns import Turns
 
         self.store: Store = await Store.open(clock=self.clock)
@@ -64,18 +64,27 @@ class Program:
             note(notice)
         self._opened.push_async_callback(self.store.aclose)
         self.turns: Turns = Turns(self.store, clock=self.clock, patience=self._patience, overhear=self._overhear)
-        self.tools: Tools = Tools(self.store, self.turns, self.settings.tools)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._tools is not None:
+            await self._tools.aclose()
         if self._stored:
-            await self.tools.aclose()
-        await self.turns.aclose()
+            await self.turns.aclose()
         for vendor in self._vendors.values():
             await vendor.aclose()
         if self._demo is not None:
             await self._demo.aclose()
         await self._opened.aclose()
+
+    @property
+    def tools(self) -> commands.Tools:
+        """The commands behind custom tools; with a store only."""
+        if self._tools is None:
+            from app import tools as commands
+
+            self._tools = commands.Tools(self.store, self.turns, self.settings.tools)
+        return self._tools
 
     async def demo(self, name: str = "demo") -> list[Profile]:
         """The demo's sides, its sandbox started if it does not run."""

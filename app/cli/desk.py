@@ -17,9 +17,9 @@ from app.settings import Settings, origin
 from app.vendors import CATALOGUE, VendorEntry, connect, normal_base
 
 if TYPE_CHECKING:
+    from app import tools as commands
     from app.protocols import Vendor
     from app.store import Store, Stored
-    from app.tools import Tools
     from app.turns import Talk, Turns
     from app.ui.desk import Choice
 
@@ -68,7 +68,7 @@ class ProgramDesk:
         return self._program.turns
 
     @property
-    def tools(self) -> Tools:
+    def tools(self) -> commands.Tools:
         """There after ``open``."""
         return self._program.tools
 

@@ -15,12 +15,11 @@ from app.models import Answer, RequestKind
 from app.text import json_text
 from app.transcript import Change, What
 from app.turns import Talk
-from app.ui import words
+from app.ui import tool_results, words
 from app.ui.desk import Desk
 from app.ui.dialogs import AskLine, ConfirmDialog
 from app.ui.requests import GoBack, OpenStored
 from app.ui.screens.base import Place
-from app.ui.screens.tool_results import ToolResults
 from app.ui.widgets.askbar import GUARD
 from app.ui.widgets.bars import ago
 from app.ui.widgets.rows import Cell, Column, Row, Rows
@@ -167,13 +166,13 @@ class InboxScreen(Place):
         """The command behind a tool."""
         one = self._in_earnest()
         if one is not None and one.request.kind is RequestKind.TOOL:
-            ToolResults(self.desk, self).by_command(lambda: self.desk.talk(one.stored), one.request)
+            tool_results.ToolResults(self.desk, self).by_command(lambda: self.desk.talk(one.stored), one.request)
 
     def action_file(self) -> None:
         """A tool's result that lies in a file."""
         one = self._in_earnest()
         if one is not None and one.request.kind is RequestKind.TOOL:
-            ToolResults(self.desk, self).from_file(lambda: self.desk.talk(one.stored), one.request)
+            tool_results.ToolResults(self.desk, self).from_file(lambda: self.desk.talk(one.stored), one.request)
 
     def action_all(self, allow: bool) -> None:
         """Everything that this conversation waits for."""

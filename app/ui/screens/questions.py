@@ -11,7 +11,7 @@ from app.ui import words
 from app.ui.desk import Desk
 from app.ui.screens.base import Place
 from app.ui.screens.form import FormScreen
-from app.ui.screens.tool_results import ToolResults
+from app.ui.tool_results import ToolResults
 from app.ui.widgets.foot import Foot
 
 _UNKNOWN = "unknown:"
