@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 
 from app.batch_models import Batch, Item, Result, Webhook
 from app.models import Agent, Answer, Attachment, Conversation, Environment, Event, Json, Link, Page, Prompt, Verdict
+from app.resource_models import Call, Object, Resource, Saved
 
 
 def _nobody(link: Link) -> None:
@@ -239,4 +240,45 @@ class NeedsEnvironment(Protocol):
 
     async def create_environment(self, name: str) -> Environment:
         """Make a minimal one."""
+        ...
+
+
+@runtime_checkable
+class Resources(Protocol):
+    """Lets a person see and change what the account holds. Everything is described: see ``app.resource_models``."""
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """The descriptions; those with a ``parent`` are listed below one of it."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this profile was told to refuse every write."""
+        ...
+
+    @property
+    def base(self) -> str:
+        """The address that paths of calls are below."""
+        ...
+
+    @property
+    def key_variable(self) -> str:
+        """The environment variable that others read its key from."""
+        ...
+
+    async def resource_page(self, call: Call, after: str = "", *, limit: int = 100) -> Page[Object]:
+        """One page of a list, in the server's order; ``after`` is the ``next`` of the page before."""
+        ...
+
+    async def perform(self, call: Call, *, progress: Callable[[int, int], None] | None = None) -> Json:
+        """Carry out a call under a key of its own; the reply as it came. ``progress`` is told (bytes sent, bytes in all)."""
+        ...
+
+    def caution(self, call: Call) -> str:
+        """What a person should know before this call is made; "" if there is nothing."""
+        ...
+
+    async def download(self, call: Call, target: Path, *, progress: Callable[[int, int], None] | None = None) -> Saved:
+        """Save a file: into the folder ``target`` under its own name made safe, or as ``target``. Nothing is overwritten."""
         ...

@@ -105,7 +105,9 @@ async def where(vendor: Vendor, profile: Profile, wanted: str) -> str:
     if len(there) == 1:
         return there[0].id
     if not there:
-        raise UsageError("This account has no environment yet. Make one in the application, then try again.")
+        raise UsageError(
+            "This account has no environment yet. Make one, then try again: parlour qoder environments create --name default"
+        )
     names = ", ".join(f"{environment.name} ({environment.id})" for environment in there)
     raise UsageError(f"Say which environment with --environment: {names}.")
 

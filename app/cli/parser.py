@@ -21,8 +21,8 @@ exit codes: 0 done, 1 failed, 2 usage, 3 key or permission refused, 4 not found,
 """
 
 
-def build() -> argparse.ArgumentParser:
-    """The parser; ``args.command`` names the module that runs."""
+def build(*, whole: bool = True) -> argparse.ArgumentParser:
+    """The parser; ``args.command`` names the module that runs. Without ``whole`` the resources' many verbs are left out."""
     parser = argparse.ArgumentParser(
         prog="parlour",
         description="Talk with hosted agents of Codeer and Qoder in the terminal.",
@@ -41,6 +41,7 @@ def build() -> argparse.ArgumentParser:
     _doing(commands)
     _batching(commands)
     _serving(commands)
+    _resources(commands, whole=whole)
     for name, command in commands.choices.items():
         command.epilog, command.formatter_class = epilog(name), argparse.RawDescriptionHelpFormatter
     return parser
@@ -219,6 +220,20 @@ def _serving(commands: Any) -> None:
     _command(commands, "doctor", "tell what this terminal, keyring, network and database can do")
     completion = _command(commands, "completion", "print a shell completion script", profile=False, json=False)
     completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+
+
+def _resources(commands: Any, *, whole: bool) -> None:
+    qoder = _command(commands, "qoder", "manage what a Qoder account holds: agents, environments, files…", json=False)
+    if whole:
+        from app.cli import resource_words
+
+        resource_words.add(qoder, _finished)
+
+
+def _finished(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", default=argparse.SUPPRESS, help="which account to use")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON value and nothing else")
+    _loudness(parser)
 
 
 def _verb(verbs: Any, name: str, help_text: str) -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 def run(arguments: list[str]) -> int:
     """Run one command. A module of this package named after the command has ``run(args) -> int``."""
-    args = build().parse_args(arguments)
+    args = build(whole="qoder" in arguments).parse_args(arguments)
     quiet.set(args.quiet)
     if args.verbose:
         from app.cli.verbose import tell_requests
@@ -40,7 +40,8 @@ def fail(error: ParlourError) -> int:
     complain(f"parlour: {error}")
     if isinstance(error, VendorError) and error.fields:
         for field, words in error.fields.items():
-            complain(f"  {field}: {words}")
+            if words != str(error):
+                complain(f"  {field}: {words}")
     if isinstance(error, VendorError) and error.request_id:
         complain(f"  request id: {error.request_id}")
     return error.exit_code

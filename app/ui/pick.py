@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from app.resource_values import size_words
 from app.text import safe_line
 from app.ui import background
 from app.ui.widgets.rows import Cell, Column, Row, Rows
@@ -150,11 +151,3 @@ def _row(plain: bool, label: str, path: Path, size: int) -> Row:
     if not plain:
         return Row(str(path), (Cell(f"{label}/", "agent"), Cell("")))
     return Row(str(path), (Cell(label), Cell(size_words(size), "quiet")))
-
-
-def size_words(size: int) -> str:
-    """Bytes for people."""
-    for unit, step in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size} bytes"

@@ -58,7 +58,13 @@ def unknown(error: VendorError, host: str) -> OutcomeUnknown:
     )
 
 
-def redirected(status: int, location: str, host: str) -> Protocol:
+class Redirected(Protocol):
+    """A redirect that was not followed. ``location`` may be a secret of its own: it is in no sentence."""
+
+    location = ""
+
+
+def redirected(status: int, location: str, host: str) -> Redirected:
     """3xx: redirects are not followed, since a key belongs to one origin."""
     try:
         target = httpx.URL(location).netloc.decode("ascii", "replace").rpartition("@")[2] if location else ""
@@ -71,11 +77,13 @@ def redirected(status: int, location: str, host: str) -> Protocol:
         if location
         else "without saying where"
     )
-    return Protocol(
+    failure = Redirected(
         f"{host} redirects {where} (status {status}). Redirects are not followed: the key and the request stay with {host}. "
         "Check the base URL of this profile.",
         status=status,
     )
+    failure.location = location
+    return failure
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -117,6 +117,11 @@ class Stream:
             for frame in self.decoder.close():
                 yield self._clean(frame)
 
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The answer as bytes, for one that is neither events nor JSON. Errors as ``frames``."""
+        while (chunk := await self._next()) is not None:
+            yield chunk
+
     async def json(self) -> Reply:
         """The whole answer, if it is JSON instead of events; ``Protocol`` or ``TooLarge`` otherwise."""
         body = bytearray()

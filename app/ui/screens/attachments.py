@@ -12,10 +12,10 @@ from textual.content import Content
 from app.errors import ParlourError, UsageError
 from app.models import Attachment
 from app.protocols import Attaches
+from app.resource_values import size_words
 from app.store import Store
 from app.text import safe_line
 from app.turns import Talk
-from app.ui.pick import size_words
 from app.ui.widgets.foot import Foot
 
 

@@ -34,8 +34,14 @@ def path(*segments: str) -> str:
 class Calls:
     """The HTTP of one account, with this vendor's manners."""
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, *, read_only: bool = False) -> None:
         self.http = http
+        self.read_only = read_only
+
+    def refuse_writes(self) -> None:
+        """Raise ``Refused`` if the profile was told to change nothing."""
+        if self.read_only:
+            raise Refused("This profile is read-only (read_only = true in config.toml); nothing was sent.", sent=False)
 
     async def get(self, where: str, query: Query | None = None) -> Json:
         """Read one thing."""
@@ -51,8 +57,13 @@ class Calls:
         key: str = "",
         look: Look | None = None,
         first_byte: float = FIRST_BYTE,
+        again: bool = True,
     ) -> Json:
-        """Write once under one key. ``body``: JSON, or its bytes. ``look`` is asked before an uncertain write is repeated."""
+        """Write once under one key. ``body``: JSON, or its bytes. ``look`` is asked before an uncertain write is repeated.
+
+        ``again=False``: one attempt only.
+        """
+        self.refuse_writes()
         data = body if body is None or isinstance(body, bytes) else encode(body)
         try:
             reply = await self.http.call(
@@ -62,6 +73,7 @@ class Calls:
                 key=key or str(uuid.uuid4()),
                 first_byte=first_byte,
                 before_repeat=_as_reply(look) if look else None,
+                again=again,
                 empty=True,
             )
         except Refused as error:

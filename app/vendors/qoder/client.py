@@ -37,19 +37,17 @@ from app.vendors.qoder.content import busy, mapping, text
 from app.vendors.qoder.course import Course, gathered
 from app.vendors.qoder.decode import Raw
 from app.vendors.qoder.refusals import refusal
+from app.vendors.qoder.shelf import FILE_LIMIT, Shelf
 from app.vendors.qoder.turn import Gate, echo_of_answers, prompted, record_of
 
 POLICY = Policy(limited=(1.0, 2.0, 4.0), writes_repeat=True, decode_error=refusal)
 """Contract 4: every write here carries an idempotency key, which makes the same bytes safe to repeat."""
 
-FILE_LIMIT = 50 * 1024 * 1024
-"""Bytes of one uploaded file (resources contract 2.2)."""
-
 _LOOKS = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Seconds before each reading of a session for a prompt whose fate is not known: ten in all."""
 
 
-class Qoder:
+class Qoder(Shelf):
     """One account of Qoder Cloud Agents."""
 
     label = "Qoder"
@@ -67,7 +65,8 @@ class Qoder:
             transport=transport,
             secrets=(key,),
         )
-        self._calls = Calls(self._http)
+        self._transport = transport
+        self._calls = Calls(self._http, read_only=profile.options.get("read_only") is True)
         self.sessions = sessions.Sessions(self._calls, self._clock)
         """The routes of sessions as the wire has them."""
         self._empty: set[str] = set()
@@ -105,6 +104,7 @@ class Qoder:
 
     async def upload(self, path: Path, *, media_type: str = "", progress: Callable[[int, int], None] | None = None) -> Attachment:
         """Upload one file (resources contract 2.2): text of any kind; what else the server takes is for it to say."""
+        self._calls.refuse_writes()
         kind = media_type or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         file = await Upload.of(path, media_type=kind, limit=FILE_LIMIT, progress=progress)
         made = mapping((await self._http.upload("/files", file, key=str(uuid.uuid4()))).data)

@@ -82,7 +82,7 @@ def _build(status: int, error: Mapping[str, Json], words: str, request_id: str |
             )
         case 403:
             made = Forbidden
-        case 404:
+        case 404 | 410:
             made = NotFound
         case 409:
             made = Conflict
