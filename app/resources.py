@@ -12,6 +12,7 @@ from app.profiles import Json
 from app.protocols import Resources
 from app.resource_models import Call, Does, Object, Resource, Verb
 
+READ_ONLY = "This profile is read-only (read_only = true in config.toml); nothing was sent."
 MOST_LOOKED_AT = 1_000
 """Items of a list that are looked through for a name or a use."""
 
@@ -34,7 +35,7 @@ def by_name(vendor: Resources, name: str) -> Resource:
 def refuse_if_read_only(vendor: Resources, verb: Verb) -> None:
     """Raise ``UsageError`` for a write with a profile that was told to change nothing."""
     if verb.writes and vendor.read_only:
-        raise UsageError("This profile is read-only (read_only = true in config.toml); nothing was sent.")
+        raise UsageError(READ_ONLY)
 
 
 async def every(vendor: Resources, call: Call, most: int = 0) -> AsyncIterator[Object]:

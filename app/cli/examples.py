@@ -104,8 +104,43 @@ EXAMPLES: dict[str, Examples] = {
         ("parlour batch cancel JOB", "begin no other row"),
     ),
     "qoder": (
-        ("parlour qoder agents list", "one of the account's resources"),
-        ("parlour qoder models list --json", "for a program"),
+        ("parlour qoder models list", "what agents can think with"),
+        ("parlour qoder agents list --json | jq -r '.[].name'", "for a program"),
+        (
+            "parlour qoder agents create --name Reviewer --built-in all --permission always_ask --system @notes.txt",
+            "a new agent that asks before it acts",
+        ),
+        (
+            'parlour qoder agents update Scribe --description "Writes and writes"',
+            "the difference is shown; a stale version is a conflict with both sides",
+        ),
+        ("parlour qoder agents versions Scribe", "what it was"),
+        (
+            "parlour qoder environments create --name lab --networking limited --allowed-hosts example.com",
+            "its networking is always said in full",
+        ),
+        ("parlour qoder environments used-by default", "before it is archived"),
+        (
+            "parlour qoder sessions create --agent Parrot --title Notes --variables STAGE=test --message hello --json",
+            "agent and environment by name or id",
+        ),
+        ("parlour qoder sessions list --agent Parrot --status idle", "filters as the wire has them"),
+        ("parlour qoder files upload notes.txt --metadata team=docs", "prints its id"),
+        ("parlour qoder skills create skill", "a folder or a zip; its SKILL.md is checked first"),
+        (
+            "S=$(parlour qoder memory create --name rules); parlour qoder memories create $S --path a/b.md --content @notes.txt",
+            "a memory in a new store",
+        ),
+        (
+            'echo s3cret | parlour qoder credentials create "$(parlour qoder vaults create --name ci)"'
+            " --kind environment_variable --variable TOKEN --secret-stdin",
+            "a secret, never in a command; without --secret-stdin it is typed hidden",
+        ),
+        (
+            'parlour qoder agents delete "$(parlour qoder agents create --name Passing)" --yes',
+            "destructive verbs ask for the name unless --yes",
+        ),
+        ("parlour qoder vaults create --name ci --curl", "the request for curl, the key left out; nothing is sent"),
     ),
 }
 

@@ -20,6 +20,7 @@ from app.profiles import Json, Profile
 from app.protocols import Resources, Vendor
 from app.resource_models import Call, Does, Field, Kind, Object, Resource, Verb
 from app.text import safe
+from app.vendors.qoder.resources import RESOURCES
 
 VENDOR = "qoder"
 BY_NAME = "Say which with --profile: "
@@ -35,16 +36,14 @@ def run(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace) -> int:
     async with Program() as program:
         profile = await _profile(program, args.profile)
+        resource = next(one for one in RESOURCES if one.name == args.resource)
+        verb = resource.verb(args.resource_verb)
+        if verb is not None and verb.writes and profile.options.get("read_only") is True and not args.curl:
+            raise UsageError(work.READ_ONLY)
         vendor = await program.vendor(profile)
         kept = work.keeps(vendor, vendor.label)
-        resource = work.by_name(kept, args.resource)
-        if args.resource_verb in ("used-by", "diff"):
-            return await (_used_by if args.resource_verb == "used-by" else _diff)(kept, resource, args)
-        verb = resource.verb(args.resource_verb)
         if verb is None:
-            raise UsageError(f"There is no verb {args.resource_verb!r} of {resource.name}.")
-        if not args.curl:
-            work.refuse_if_read_only(kept, verb)
+            return await (_used_by if args.resource_verb == "used-by" else _diff)(kept, resource, args)
         command = Command(program, profile, vendor, kept, resource, verb, args)
         await command.run()
     return 0

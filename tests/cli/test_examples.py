@@ -102,6 +102,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     (folder / "bin" / "git").write_text("#!/bin/sh\necho '+ a line that was added'\n")
     (folder / "bin" / "git").chmod(0o755)
     (folder / "notes.txt").write_text("notes")
+    (folder / "skill").mkdir()
+    (folder / "skill" / "SKILL.md").write_text("---\nname: audit\ndescription: Check invoices.\n---\n")
     (folder / "result.json").write_text('{"status": "shipped"}')
     (folder / "talk.md").write_text("an older export")
     (folder / "prompts.csv").write_text("message,custom_id\nhello,a\nagain,b\n")

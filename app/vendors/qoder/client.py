@@ -31,16 +31,15 @@ from app.models import (
 )
 from app.protocols import tell_link
 from app.vendors.http import Http, Policy, Upload
-from app.vendors.qoder import bodies, objects, pages, sessions
+from app.vendors.qoder import bodies, objects, pages, refusals, sessions
 from app.vendors.qoder.calls import Calls, path, receipt
 from app.vendors.qoder.content import busy, mapping, text
 from app.vendors.qoder.course import Course, gathered
 from app.vendors.qoder.decode import Raw
-from app.vendors.qoder.refusals import refusal
 from app.vendors.qoder.shelf import FILE_LIMIT, Shelf
 from app.vendors.qoder.turn import Gate, echo_of_answers, prompted, record_of
 
-POLICY = Policy(limited=(1.0, 2.0, 4.0), writes_repeat=True, decode_error=refusal)
+POLICY = Policy(limited=(1.0, 2.0, 4.0), writes_repeat=True, decode_error=refusals.refusal)
 """Contract 4: every write here carries an idempotency key, which makes the same bytes safe to repeat."""
 
 _LOOKS = (0.0, 1.0, 2.0, 3.0, 4.0)

@@ -21,11 +21,10 @@ from app.resource_models import Call, Does, Object, Resource, Saved, Verb
 from app.vendors import downloads
 from app.vendors.failures import Redirected
 from app.vendors.http import Http, Upload
-from app.vendors.qoder import pages
+from app.vendors.qoder import packing, pages
 from app.vendors.qoder.bodies import LIMIT, NEAR
 from app.vendors.qoder.calls import Calls, Look, path
 from app.vendors.qoder.content import mapping, text
-from app.vendors.qoder.packing import packed
 from app.vendors.qoder.resources import RESOURCES
 
 Progress = Callable[[int, int], None]
@@ -158,7 +157,7 @@ class Shelf:
             source = Path(call.file)
             kind = await asyncio.to_thread(_kind, source)
             return await self._sent(where, source, fields, "file", kind, progress)
-        package = await asyncio.to_thread(packed, Path(call.file))
+        package = await asyncio.to_thread(packing.packed, Path(call.file))
         with tempfile.TemporaryDirectory(prefix="parlour-") as folder:
             source = Path(folder, f"{package.name}.zip")
             await asyncio.to_thread(source.write_bytes, package.content)

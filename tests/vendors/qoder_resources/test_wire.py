@@ -41,7 +41,7 @@ FILE = {
     "id": "file_7qa1", "type": "file", "filename": "ledger.csv", "mime_type": "text/csv", "size_bytes": 10, "downloadable": True,
     "scope": None, "metadata": {"team": "billing"}, "created_at": "2026-09-03T08:00:01Z",
 }  # fmt: skip
-VAULT = {"id": "vault_9kd2", "type": "vault", "display_name": "ci-bots", "metadata": {}, "archived_at": None}
+VAULT: dict[str, Any] = {"id": "vault_9kd2", "type": "vault", "display_name": "ci-bots", "metadata": {}, "archived_at": None}
 OAUTH = {
     "type": "mcp_oauth", "mcp_server_url": "https://mcp.example.test/crm", "expires_at": "2026-10-01T00:00:00Z",
     "refresh": {"client_id": "crm-desk", "token_endpoint": "https://id.example.test/token", "resource": None, "scope": "crm.read",
@@ -62,7 +62,6 @@ MODEL = {"id": "ultimate", "type": "model", "display_name": "Ultimate", "source"
          "price_factor": 1.6, "efforts": ["low", "medium", "high"]}  # fmt: skip
 THREAD = {"id": "sthr_1", "type": "session_thread", "session_id": "sess_0192cc03", "parent_thread_id": None, "status": "idle"}
 MOUNT = {"id": "sesr_44bz", "type": "github_repository", "url": "https://github.com/acme/app", "mount_path": "/workspace/app"}
-WORK = {"id": "work_1", "type": "work", "environment_id": "env_0192bb02", "state": "queued", "data": {"id": "sess_1"}}
 
 
 def gone(thing: dict[str, Any]) -> dict[str, Any]:
@@ -98,12 +97,12 @@ ROWS = (
     Row("agents list", "/agents?include_archived=true&created_at[gte]=2026-09-01T00:00:00Z", [AGENT],
         query={"archived": True, "since": "2026-09-01T00:00:00Z"}),
     Row("agents show", f"/agents/{A}?version=3", AGENT, (A,), query={"version": 3}),
-    Row("agents create", "/agents", AGENT, said={"name": "n", "model": "ultimate", "effort": "high", "built_in": ["bash", "web_fetch"],
-        "permission": "always_ask", "skills": ["skill_77@3"], "metadata": {"team": "docs"}},
+    Row("agents create", "/agents", AGENT, said={"name": "n", "model": "ultimate", "effort": "high",
+        "built_in": ["bash", "web_fetch"], "permission": "always_ask", "skills": ["skill_77@3"], "metadata": {"team": "docs"}},
         body={"name": "n", "model": {"id": "ultimate", "effort": "high"}, "tools": [TOOLSET], "metadata": {"team": "docs"},
               "skills": [{"type": "custom", "skill_id": "skill_77", "version": "3"}]}),
-    Row("agents update", f"/agents/{A}", {**AGENT, "version": 5}, (A,), {"system": "", "metadata": {"team": "platform"}}, now=AGENT,
-        body={"version": 4, "system": "", "metadata": {"team": "platform", "old": None}}),
+    Row("agents update", f"/agents/{A}", {**AGENT, "version": 5}, (A,), {"system": "", "metadata": {"team": "platform"}},
+        now=AGENT, body={"version": 4, "system": "", "metadata": {"team": "platform", "old": None}}),
     Row("agents archive", f"/agents/{A}/archive", archived(AGENT), (A,)),
     Row("agents delete", f"/agents/{A}", gone(AGENT), (A,)),
     Row("agent-versions list", f"/agents/{A}/versions", [AGENT], (A,)),
@@ -112,14 +111,12 @@ ROWS = (
         query={"until": "2026-09-09T00:00:00Z"}),
     Row("environments show", f"/environments/{E}", ENVIRONMENT, (E,)),
     Row("environments create", "/environments", ENVIRONMENT, said={"name": "py-data"}, body={"name": "py-data", "config": CLOUD}),
-    Row("environments update", f"/environments/{E}", ENVIRONMENT, (E,), {"setup_script": "mkdir -p /srv/cache\n"}, now=ENVIRONMENT,
-        body={"config": {"type": "cloud", "networking": NETWORK, "setup_script": "mkdir -p /srv/cache\n"}}),
+    Row("environments update", f"/environments/{E}", ENVIRONMENT, (E,), {"setup_script": "mkdir -p /srv/cache\n"},
+        now=ENVIRONMENT, body={"config": {"type": "cloud", "networking": NETWORK, "setup_script": "mkdir -p /srv/cache\n"}}),
     Row("environments archive", f"/environments/{E}/archive", archived(ENVIRONMENT), (E,)),
     Row("environments delete", f"/environments/{E}", gone(ENVIRONMENT), (E,)),
-    Row("work list", f"/environments/{E}/work", [WORK], (E,)),
-    Row("work show", f"/environments/{E}/work/work_1", WORK, (E, "work_1")),
-    Row("work stats", f"/environments/{E}/work/stats", {"type": "work_queue_stats", "depth": 0}, (E,)),
-    Row("sessions list", f"/sessions?agent_id={A}&agent_version=4&memory_store_id={M}&statuses[]=idle&statuses[]=running&order=asc",
+    Row("sessions list",
+        f"/sessions?agent_id={A}&agent_version=4&memory_store_id={M}&statuses[]=idle&statuses[]=running&order=asc",
         [SESSION], query={"agent": A, "agent_version": 4, "memory": M, "status": ["idle", "running"], "order": "asc"}),
     Row("sessions show", f"/sessions/{S}", SESSION, (S,)),
     Row("sessions create", "/sessions", SESSION,
@@ -315,7 +312,7 @@ class Storage:
             return blob if isinstance(blob, httpx.Response) else httpx.Response(200, content=blob)
         assert request.headers["authorization"] == f"Bearer {KEY}"
         if request.url.path.endswith("/content"):
-            return self.links.pop(0) if len(self.links) > 1 else self.links[0]
+            return self.links.pop(0) if len(self.links) > 1 else self.links[0]  # type: ignore[no-any-return]
         return httpx.Response(200, json=self.about)
 
     async def download(self, target: Path | None = None) -> Path:
@@ -355,8 +352,10 @@ async def test_what_cannot_be_downloaded_says_why(tmp_path: Path, status: int, k
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["ftp://storage.example.test/x", "http://storage.example.test/x", "https://a:b@storage.example.test/x",
-                                 "https:///x", "file:///etc/passwd", "http://127.0.0.1:9/x", "http://[::1", "javascript:1", "//x/y"])  # fmt: skip
+@pytest.mark.parametrize("url", [
+    "ftp://storage.example.test/x", "http://storage.example.test/x", "https://a:b@storage.example.test/x", "https:///x",
+    "file:///etc/passwd", "http://127.0.0.1:9/x", "http://[::1", "javascript:1", "//x/y",
+])  # fmt: skip
 async def test_a_link_that_is_not_protected_is_not_followed(tmp_path: Path, url: str) -> None:
     storage = Storage(tmp_path, links=[httpx.Response(200, json={"url": url})])
     with pytest.raises(Protocol, match="not followed"):
@@ -384,7 +383,8 @@ async def test_a_cut_file_is_not_kept_and_nothing_is_overwritten(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("name", "safe"), [
-    ("../../etc/passwd", "passwd"), ("..\\..\\boot.ini", "boot.ini"), ("/abs/a.txt", "a.txt"), (".bashrc", "bashrc"), ("..", "file"),
+    ("../../etc/passwd", "passwd"), ("..\\..\\boot.ini", "boot.ini"), ("/abs/a.txt", "a.txt"), (".bashrc", "bashrc"),
+    ("..", "file"),
     ("a\x00\x1b[31mb\u202e.txt", "a[31mb.txt"), ("CON.txt", "_CON.txt"), ("", "file"), ("a:b?.md", "ab.md"), (" x . ", "x"),
     ("ü" * 300 + ".csv", "ü" * 98 + ".csv"),
 ])  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.resource_models import Resource
 from app.vendors.qoder.resources.agents import AGENT_VERSIONS, AGENTS
-from app.vendors.qoder.resources.environments import ENVIRONMENTS, WORK
+from app.vendors.qoder.resources.environments import ENVIRONMENTS
 from app.vendors.qoder.resources.files import FILES
 from app.vendors.qoder.resources.memory import MEMORIES, MEMORY, MEMORY_VERSIONS
 from app.vendors.qoder.resources.models import MODELS
@@ -24,7 +24,6 @@ RESOURCES: tuple[Resource, ...] = (
     MEMORY,
     MODELS,
     AGENT_VERSIONS,
-    WORK,
     THREADS,
     EVENTS,
     MOUNTS,

@@ -1,4 +1,4 @@
-"""Environments, and the queue of the self-hosted ones (contract 8)."""
+"""Environments (contract 8)."""
 
 from __future__ import annotations
 
@@ -95,25 +95,5 @@ ENVIRONMENTS = Resource(
         archiving("/environments/{environment}", "Sessions that exist go on; no new one can begin here."),
         deleting("/environments/{environment}", "The server refuses it once a session used it; archive it then."),
     ),
-    children=("work",),
     used_by=(Use("sessions", ("environment_id",)),),
 )  # fmt: skip
-
-WORK = Resource(
-    name="work",
-    one="work",
-    says="what waits for a self-hosted runner",
-    parent="environments",
-    label=(("data", "id"),),
-    columns=(
-        Column("session", (("data", "id"),)),
-        Column("state", (("state",),), width=12),
-        Column("made", (("created_at",),), width=13, form="when"),
-        ID,
-    ),
-    verbs=(
-        listing("/environments/{environment}/work"),
-        showing("/environments/{environment}/work/{work}"),
-        Verb("stats", Does.SHOW, "GET", "/environments/{environment}/work/stats", "how much waits"),
-    ),
-)

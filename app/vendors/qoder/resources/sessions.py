@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from app.errors import UsageError
 from app.profiles import Json
 from app.resource_models import Column, Does, Field, Kind, Resource, Verb
+from app.vendors.qoder.bodies import variables
 from app.vendors.qoder.resources.common import (
     ARCHIVED,
     CHANGED,
@@ -26,9 +26,7 @@ from app.vendors.qoder.resources.common import (
 from app.vendors.qoder.resources.files import COLUMNS, DOWNLOAD, LABEL
 
 CREATE_PATIENCE = 120.0
-RESERVED = ("SERVER_ENDPOINT", "USER_ID", "WORK_DIR")
-RESERVED_BEGINNINGS = ("CAW_", "QODER_")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Seconds: a new session talks to its MCP servers before it answers (contract 9.2)."""
 _STATUSES = ("idle", "running", "processing", "rescheduling", "canceling", "terminated")
 
 
@@ -39,7 +37,7 @@ def _shape(body: Mapping[str, Json]) -> dict[str, Json]:
     if isinstance(agent, Mapping) and "id" in agent and agent.get("type") in (None, "agent"):
         made["agent"] = {"type": "agent", **agent} if agent.get("version") else agent["id"]
     if isinstance(made.get("environment_variables"), Mapping):
-        made["environment_variables"] = _variables(made["environment_variables"])
+        made["environment_variables"] = variables(made["environment_variables"])
     mounts = [_mounted_file(one) for one in made.pop("files", None) or ()]
     mounts += [_mounted_store(one) for one in made.pop("memory", None) or ()]
     if mounts:
@@ -51,15 +49,6 @@ def _shape(body: Mapping[str, Json]) -> dict[str, Json]:
     if isinstance(made.get("budget"), Mapping):
         made["budget"] = {"type": "limit", **made["budget"]} if made["budget"].get("max_credit_cost") else None
     return made
-
-
-def _variables(pairs: Mapping[str, Json]) -> str:
-    for name, value in pairs.items():
-        if not _VARIABLE.fullmatch(name) or name in RESERVED or name.startswith(RESERVED_BEGINNINGS):
-            raise UsageError(f"{name[:40]!r} cannot be the name of an environment variable here. Nothing was sent.")
-        if not isinstance(value, str) or "\n" in value or ";" in value:
-            raise UsageError(f"The value of {name} has to be a text without line breaks and semicolons. Nothing was sent.")
-    return "\n".join(f"{name}={value}" for name, value in pairs.items())
 
 
 def _mounted_file(one: str) -> Json:
