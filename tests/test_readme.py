@@ -16,6 +16,7 @@ BEGIN, END = "(made by tests/test_readme.py from the bindings) -->\n", "<!-- key
 def _tables() -> str:
     from app.ui.app import ParlourApp
     from app.ui.screens.agents import AgentsScreen
+    from app.ui.screens.batches import BatchesScreen
     from app.ui.screens.conversation import ConversationScreen
     from app.ui.screens.events import EventsScreen
     from app.ui.screens.history import HistoryScreen
@@ -27,6 +28,7 @@ def _tables() -> str:
         ("Conversation", (Prompt, ConversationScreen)),
         ("History", (HistoryScreen,)),
         ("Events", (EventsScreen,)),
+        ("Batches", (BatchesScreen,)),
     )
     rows = ["| Where | Key | Does |", "|---|---|---|"]
     for place, classes in places:

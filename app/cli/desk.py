@@ -18,10 +18,10 @@ from app.vendors import CATALOGUE, VendorEntry, connect, normal_base
 
 if TYPE_CHECKING:
     from app import tools as commands
+    from app.batch_watch import BatchWatch
     from app.protocols import Vendor
     from app.store import Store, Stored
     from app.turns import Talk, Turns
-    from app.ui.desk import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class ProgramDesk:
         self._picked_up: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: dict[str, tuple[Profile, str]] = {}
+        self._batches: BatchWatch | None = None
+        self.takes_batches = False
         self.clock = program.clock
 
     @property
@@ -73,6 +75,15 @@ class ProgramDesk:
         return self._program.tools
 
     @property
+    def batches(self) -> BatchWatch:
+        """There after ``open``."""
+        if self._batches is None:
+            from app.batch_watch import BatchWatch
+
+            self._batches = BatchWatch(self.store, self.clock)
+        return self._batches
+
+    @property
     def has_profiles(self) -> bool:
         """Whether anything but the demo is known."""
         return bool(self._program.settings.profiles or self._session or self._demo)
@@ -93,6 +104,8 @@ class ProgramDesk:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._batches is not None:
+            await self._batches.aclose()
         if self._opening is not None and self._opening.done() and self._opening.exception() is None:
             await self._program.__aexit__(None, None, None)
 
@@ -111,8 +124,11 @@ class ProgramDesk:
 
     async def vendor(self, profile: Profile) -> Vendor:
         """The connection of a profile; the first time, what was left under way is gone on with."""
+        from app.protocols import Batches
+
         known = profile.name in self._picked_up
         vendor = await self._program.vendor(profile)
+        self.takes_batches = self.takes_batches or isinstance(vendor, Batches)
         if not known:
             self._picked_up.add(profile.name)
             task = asyncio.create_task(self._pick_up(profile, vendor))
@@ -121,6 +137,7 @@ class ProgramDesk:
         return vendor
 
     async def _pick_up(self, profile: Profile, vendor: Vendor) -> None:
+        from app.protocols import Batches
         from app.ratings import send_waiting
 
         with contextlib.suppress(ParlourError):
@@ -128,6 +145,8 @@ class ProgramDesk:
             await self.turns.pick_up(vendor, account)
             await self.tools.send_kept(vendor, account)
             await send_waiting(self.store, vendor, account)
+            if isinstance(vendor, Batches):
+                await self.batches.pick_up(account, vendor)
 
     async def account(self, profile: Profile) -> int:
         """The store's name for a profile's data."""
@@ -148,7 +167,7 @@ class ProgramDesk:
             raise UsageError(f"The profile {stored.profile!r} is not in use now, so this conversation cannot be gone on with.")
         return await self._program.turns.open(await self._program.vendor(profile), stored)
 
-    def vendor_choices(self) -> Sequence[Choice]:
+    def vendor_choices(self) -> Sequence[Offered]:
         """Vendors a key can be for; a base from the environment stands before the vendor's own regions."""
         return tuple(_offered(entry) for entry in CATALOGUE.values())
 

@@ -40,6 +40,7 @@ class ParlourApp(Shell):
         Binding("f12", "search", "Search", id="app.search", tooltip="Everything that was ever said, in any conversation"),
         Binding("ctrl+y", "sync", "Sync", id="app.sync", tooltip="Read everything the accounts have into the search"),
         Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
+        Binding("f6", "batches", "Batches", id="app.batches", tooltip="Many prompts at once: how they are doing"),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the agents go on", priority=True),
@@ -159,6 +160,12 @@ class ParlourApp(Shell):
         """What waits for a person."""
         if self._place != "InboxScreen":
             self.push_screen(places.inbox(self._desk))
+
+    @on(requests.OpenBatches)
+    def open_batches(self) -> None:
+        """The batch jobs."""
+        if self._place != "BatchesScreen":
+            self.push_screen(places.batches(self._desk))
 
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:
@@ -281,6 +288,14 @@ class ParlourApp(Shell):
     def action_inbox(self) -> None:
         """What waits."""
         self.post_message(requests.OpenInbox())
+
+    def action_batches(self) -> None:
+        """The batch jobs."""
+        self.post_message(requests.OpenBatches())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key is there exactly where it works."""
+        return self._desk.takes_batches if action == "batches" else True
 
     def action_add_key(self) -> None:
         """Another account."""

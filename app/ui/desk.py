@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from app.batch_watch import BatchWatch
 from app.clock import Clock
 from app.models import Agent, Profile
 from app.protocols import Vendor
@@ -56,6 +57,16 @@ class Desk(Protocol):
     @property
     def tools(self) -> Tools:
         """The commands behind custom tools; there after ``open``."""
+        ...
+
+    @property
+    def batches(self) -> BatchWatch:
+        """The batch jobs; there after ``open``."""
+        ...
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether an account that was asked so far takes batches. Costs nothing."""
         ...
 
     @property

@@ -40,6 +40,13 @@ def inbox(desk: Desk) -> Screen[None]:
     return InboxScreen(desk)
 
 
+def batches(desk: Desk) -> Screen[None]:
+    """The batch jobs."""
+    from app.ui.screens.batches import BatchesScreen
+
+    return BatchesScreen(desk)
+
+
 def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "", part: str = "", words: str = "") -> Screen[None]:
     """One conversation; at a turn, a part of it, words in there."""
     from app.ui.screens.conversation import ConversationScreen

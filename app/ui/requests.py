@@ -29,6 +29,14 @@ class OpenInbox(Message):
     """Show what waits for a person."""
 
 
+class OpenBatches(Message):
+    """Show the batch jobs."""
+
+
+class OpenReview(Message):
+    """Show the answers that nobody rated, or not well."""
+
+
 class OpenWelcome(Message):
     """Take a key."""
 

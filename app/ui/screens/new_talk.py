@@ -39,8 +39,9 @@ class NewTalkDialog(ModalScreen[dict[str, str] | None]):
         Binding("escape", "leave", "Leave", id="new.leave", tooltip="Begin nothing"),
     ]
 
-    def __init__(self, title: str, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, title: str, wanted: Sequence[Wanted], verb: str = "begin") -> None:
         super().__init__()
+        self._verb = safe_line(verb, 40)
         self._title = safe_line(title, 120)
         self._wanted = tuple(wanted)
 
@@ -53,7 +54,7 @@ class NewTalkDialog(ModalScreen[dict[str, str] | None]):
                     hint = Content.styled(f"   {safe_line(one.hint, 120)}" if one.hint else "", "$text-muted")
                     yield Static(Content(safe_line(one.question, 120)) + hint, classes="question")
                     yield _widget(index, one)
-            keys = (("enter", "begin"), ("tab", "next field"), ("esc", "leave"))
+            keys = (("enter", self._verb), ("tab", "next field"), ("esc", "leave"))
             shown = [Content.assemble((key, "bold"), " ", (what, "$text-muted")) for key, what in keys]
             yield Static(Content("   ").join(shown), classes="dialog-keys")
 
