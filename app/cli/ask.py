@@ -12,6 +12,7 @@ from app.cli.turn import Watch, watch
 from app.errors import UsageError
 from app.models import Attachment, Profile
 from app.protocols import Attaches
+from app.text import safe_line
 from app.turns import Talk
 
 
@@ -31,6 +32,7 @@ async def _ask(args: argparse.Namespace, prompt: str, files: list[Path]) -> int:
     printer = Watch(json=args.json, events=args.events)
     async with Program(overhear=printer.overheard) as program:
         profile, talk = await _target(program, args)
+        program.refuse_key_in(prompt)
         attachments = await _attach(talk, files)
         return await watch(program, profile, talk, printer, args, lambda: program.turns.submit(talk, prompt, attachments))
 
@@ -63,5 +65,5 @@ async def _attach(talk: Talk, files: list[Path]) -> tuple[Attachment, ...]:
 def _files(names: list[str]) -> list[Path]:
     for name in names:
         if not Path(name).is_file():
-            raise UsageError(f"There is no file {name!r} to attach.")
+            raise UsageError(f"There is no file {safe_line(name, 200)!r} to attach.")
     return [Path(name) for name in names]

@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.errors import KeyMissing, SettingsError, UsageError
 from app.profiles import Profile
 from app.settings import Settings, load
-from app.vendors import CATALOGUE, connect
+from app.vendors import CATALOGUE, Redactor, connect
 
 if TYPE_CHECKING:
     from app import tools as commands
@@ -51,6 +51,7 @@ class Program:
         self._demo: Demo | None = None
         self._tools: commands.Tools | None = None
         self._lent: dict[str, str] = {}
+        self._keys: dict[str, Redactor] = {}
         self._opened: contextlib.AsyncExitStack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Program:
@@ -113,8 +114,28 @@ class Program:
         """The connection of a profile, made once. Raises ``KeyMissing``."""
         vendor = self._vendors.get(profile.name)
         if vendor is None:
-            vendor = self._vendors[profile.name] = connect(profile, await self.key(profile), clock=self.clock)
+            key = await self.key(profile)
+            self._keys[profile.name] = Redactor([key]) if len(key) >= 8 else Redactor([])
+            vendor = self._vendors[profile.name] = connect(profile, key, clock=self.clock)
         return vendor
+
+    def key_in(self, text: str) -> str:
+        """The profile whose key, in any spelling, is in this text; "" if no key that is in use is."""
+        return next((name for name, without in self._keys.items() if without(text) != text), "")
+
+    def without_keys(self, text: str) -> str:
+        """``text`` with every key that is in use masked, in whatever spelling."""
+        for without in self._keys.values():
+            text = without(text)
+        return text
+
+    def refuse_key_in(self, text: str) -> None:
+        """Raises ``UsageError`` if a key that is in use would be sent as words."""
+        holder = self.key_in(text)
+        if holder:
+            raise UsageError(
+                f"The prompt contains the key of the profile {holder!r}. Nothing was sent; take it out and ask again."
+            )
 
     def lend(self, name: str, key: str) -> None:
         """Use this key for a profile as long as this program runs."""

@@ -148,6 +148,14 @@ class ProgramDesk:
             if isinstance(vendor, Batches):
                 await self.batches.pick_up(account, vendor)
 
+    def key_in(self, text: str) -> str:
+        """The profile whose key is in this text."""
+        return self._program.key_in(text)
+
+    def without_keys(self, text: str) -> str:
+        """``text`` with the keys in use masked."""
+        return self._program.without_keys(text)
+
     async def account(self, profile: Profile) -> int:
         """The store's name for a profile's data."""
         return await self._program.account(profile)

@@ -23,7 +23,7 @@ async def _export(args: argparse.Namespace) -> int:
     async with Program(patience=0.0) as program:
         profile, talk = await find.talk(program, await program.profiles(args.profile), args.conversation, fresh=True)
         wires = [event.wire for event in await program.store.events(talk.pk)] if args.format == "jsonl" else []
-        text = event_lines(wires) if wires else redacted(_text(args.format, profile, talk))
+        text = program.without_keys(event_lines(wires) if wires else redacted(_text(args.format, profile, talk)))
     if not args.output:
         out.write(text)
         return 0

@@ -151,6 +151,7 @@ class Linear:
         if room.talk is None:
             assert room.agent is not None and room.profile is not None
             room.talk = await find.new_talk(self._program, room.profile, room.agent, "")
+        self._program.refuse_key_in(text)
         talk, attachments = room.talk, room.attached
         room.attached = ()
         await self._turn(lambda: self._program.turns.submit(talk, text, attachments))

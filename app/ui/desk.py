@@ -90,6 +90,14 @@ class Desk(Protocol):
         """The connection of a profile. Raises ``KeyMissing`` or what the keyring has to say."""
         ...
 
+    def key_in(self, text: str) -> str:
+        """The profile whose key, in any spelling, is in this text; "" if no key that is in use is."""
+        ...
+
+    def without_keys(self, text: str) -> str:
+        """``text`` with every key that is in use masked."""
+        ...
+
     async def account(self, profile: Profile) -> int:
         """The store's name for a profile's data."""
         ...

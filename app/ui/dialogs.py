@@ -46,6 +46,15 @@ class ConfirmDialog(ModalScreen[bool]):
         self.dismiss(answer)
 
 
+class CarefulDialog(ConfirmDialog, inherit_bindings=False):
+    """Yes or no, where Enter, which is easily pressed twice, means no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "say(True)", "Yes", id="careful.yes", tooltip="Do it all the same"),
+        Binding("n,enter,escape", "say(False)", "No", id="careful.no", tooltip="Leave it as it is"),
+    ]
+
+
 class ChooseDialog(ModalScreen[str | None]):
     """One of several; None if none was taken."""
 

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from app.clock import Clock
 from app.errors import KeyRefused, SettingsError
 from app.profiles import Profile
+from app.vendors.redact import Redactor as Redactor
 
 if TYPE_CHECKING:
     import httpx

@@ -256,7 +256,7 @@ class EventsScreen(Place):
 
     def action_export(self) -> None:
         """To a file of its own."""
-        text = event_lines([one.wire for one in self._listing.events])
+        text = self.desk.without_keys(event_lines([one.wire for one in self._listing.events]))
 
         def named(name: str | None) -> None:
             if name:

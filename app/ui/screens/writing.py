@@ -12,7 +12,7 @@ from textual.widgets import TextArea
 from app.errors import UsageError
 from app.text import safe_line
 from app.ui import editor, slash
-from app.ui.dialogs import ConfirmDialog
+from app.ui.dialogs import CarefulDialog, ConfirmDialog
 from app.ui.pick import FileDialog, PickDialog
 from app.ui.screens.attachments import Attachments
 from app.ui.screens.drafts import Drafts
@@ -35,7 +35,19 @@ class Writing(Reading):
         if name is not None:
             self._command(name)
             return
+        holder = self.desk.key_in(text)
+        if holder:
+            question = (
+                f"This text contains the key of the profile {holder}. Whoever reads the conversation could use it. Send it?"
+            )
+            self.app.push_screen(
+                CarefulDialog(question, "send it all the same", "leave it (also enter)"),
+                lambda sure: self._submit(text) if sure else None,
+            )
+        else:
+            self._submit(text)
 
+    def _submit(self, text: str) -> None:
         async def submit() -> None:
             await self.drafts.save()
             files = await self.attachments.uploaded()

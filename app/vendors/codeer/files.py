@@ -6,6 +6,7 @@ import mimetypes
 from pathlib import Path
 
 from app.errors import Refused
+from app.text import safe_line
 
 _OURS = {
     ".md": "text/markdown",
@@ -41,7 +42,6 @@ def media_type(path: Path, given: str = "") -> str:
     """``given``, or what the name's ending tells; ``Refused`` rather than a vague type."""
     found = given.strip() or _OURS.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or ""
     if not found or found == "application/octet-stream":
-        raise Refused(
-            f"The type of {path.name} is not known, and Codeer takes no file without one; name its type. Nothing was sent."
-        )
+        name = safe_line(path.name, 80)
+        raise Refused(f"The type of {name} is not known, and Codeer takes no file without one; name its type. Nothing was sent.")
     return found
