@@ -99,6 +99,12 @@ class ProgramDesk:
         await self._program.__aenter__()
         self.turns.listen(self.tools.heard)
 
+    def going_on(self) -> int:
+        """How many turns run at their servers and are only listened to here."""
+        if self._opening is None or not self._opening.done() or self._opening.exception() is not None:
+            return 0
+        return sum(talk.running is not None and talk.turn is not None and talk.turn.open for talk in self.turns.talks)
+
     async def aclose(self) -> None:
         """Close everything, if it was opened."""
         for task in tuple(self._tasks):

@@ -12,6 +12,7 @@ from typing import TextIO
 from app.cli.compose import Program
 from app.cli.demo_side import is_demo
 from app.cli.desk import ProgramDesk
+from app.cli.out import note
 from app.errors import UsageError
 
 SETTLED = 2.0
@@ -49,13 +50,18 @@ def run(args: argparse.Namespace) -> int:
 
     async def show() -> int:
         asyncio.get_running_loop().call_later(SETTLED, _collect_again)
+        going = 0
         try:
             await app.run_async()
         finally:
+            going = desk.going_on()
             try:
                 await desk.aclose()
             finally:
                 app.give_terminal_back()
+        if going:
+            who = "One agent goes" if going == 1 else f"{going} agents go"
+            note(f"{who} on at the server without you. Start parlour again to catch up, or see it with: parlour conversations")
         return app.return_code or 0
 
     return asyncio.run(show())

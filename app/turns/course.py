@@ -6,17 +6,31 @@ and it is never sent again from here.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from app.clock import Clock
 from app.errors import NotFound, OutcomeUnknown, ParlourError, RateLimited, StoreError, Unavailable, UsageError, VendorError
-from app.models import Event, Failure, Link, LinkState, PartDelta, PartKind, Prompt, PromptState, RequestKind, Stop, Titled
-from app.protocols import Approves, Regenerates
+from app.models import (
+    Event,
+    Failure,
+    Link,
+    LinkState,
+    PartDelta,
+    PartKind,
+    Prompt,
+    Prompted,
+    PromptState,
+    RequestKind,
+    Stop,
+    Titled,
+)
+from app.protocols import Approves, Follows, Regenerates
 from app.store import Entry, Store
 from app.text import safe_line
 from app.transcript import Change, Turn, What
@@ -101,11 +115,28 @@ class Course:
     def linked(self, talk: Talk, link: Link) -> None:
         """A remark about the line came from the vendor's code."""
         talk.beat = self._clock.monotonic()
+        turn = talk.running.turn if talk.running is not None else None
+        if link.state is LinkState.CHECKING and turn is not None and turn.state is PromptState.SENT:
+            link = replace(link, state=LinkState.CATCHING_UP)
         if link.state is LinkState.LIVE:
             talk.link = None
         elif link.state is not LinkState.BEAT:
             talk.link = link
         self._tell(talk, Change(What.NOTHING))
+
+    async def follow(self, talk: Talk) -> Turn | None:
+        """Keep what others do in a conversation where nothing of ours runs. Returns the turn that goes on now, to be followed."""
+        if not isinstance(talk.vendor, Follows):
+            return None
+        async with contextlib.aclosing(_generator(talk.vendor.follow(talk.conversation, talk.cursor))) as events:
+            async for event in events:
+                before = talk.cursor
+                await _whole(self._apply(talk, event))
+                turn = talk.transcript.current
+                if turn is not None and turn.open:
+                    turn.after = turn.after or before
+                    return turn
+        return None
 
     # --- the jobs ----------------------------------------------------------------------------------------------------------
 
@@ -184,6 +215,8 @@ class Course:
         async with contextlib.aclosing(_generator(talk.vendor.history(talk.conversation))) as events:
             async for event in events:
                 change = transcript.apply(event)
+                if isinstance(event, Prompted) and change.turn is not None:
+                    change.turn.after = change.turn.after or talk.cursor
                 if change.turn is not None:
                     touched[change.turn.uid] = change.turn
                 if event.wire.id:
@@ -285,6 +318,16 @@ class Course:
 
     overhear: Callable[[Talk, Event], None] | None = None
     """Handed every event after it was kept, in order; for whoever prints the stream itself."""
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do all of it, also if whoever asked for it is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _prompt_of(turn: Turn) -> Prompt:

@@ -53,6 +53,8 @@ class Talk:
     jobs: deque[Job] = field(default_factory=deque)
     running: Job | None = None
     task: asyncio.Task[None] | None = None
+    following: asyncio.Task[None] | None = None
+    """Listens to what others do here, while nothing of ours runs and somebody looks."""
     link: Link | None = None
     """The last remark about the line since the last event; None while events flow."""
     heard: float = 0.0

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from app.clock import Clock
-from app.errors import StoreError, UsageError
-from app.models import Answer, Attachment, Event, Failure, PromptState, Stop, Verdict
-from app.protocols import Approves, Interrupts, Regenerates, Vendor, tell_link
+from app.errors import ParlourError, StoreError, UsageError
+from app.models import Answer, Attachment, Event, Failure, PromptState, Status, Stop, Verdict
+from app.protocols import Approves, Follows, Interrupts, Regenerates, Vendor, tell_link
 from app.store import Entry, Store, Stored
 from app.transcript import Change, Transcript, Turn, What
 from app.turns.course import Course, last_id
@@ -49,6 +49,7 @@ class Turns:
         self._listeners: list[Listener] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._flusher: asyncio.Task[None] | None = None
+        self._watched: set[int] = set()
 
     @property
     def talks(self) -> Sequence[Talk]:
@@ -185,6 +186,17 @@ class Turns:
             talk.task.cancel()
         return False
 
+    def watch(self, talk: Talk) -> None:
+        """Somebody looks: while nothing of ours runs, hear what others do here; a turn that begins so is followed to its end."""
+        self._watched.add(talk.pk)
+        self._follow(talk)
+
+    def unwatch(self, talk: Talk) -> None:
+        """Nobody looks any more; a turn that runs is followed all the same."""
+        self._watched.discard(talk.pk)
+        if talk.following is not None:
+            talk.following.cancel()
+
     async def rated(self, talk: Talk, turn: Turn, verdict: Verdict | None, comment: str) -> None:
         """Keep a rating with its turn."""
         turn.verdict, turn.comment = verdict, comment
@@ -233,6 +245,9 @@ class Turns:
 
     async def _drive(self, talk: Talk) -> None:
         tell_link.set(partial(self._course.linked, talk))
+        if talk.following is not None:
+            talk.following.cancel()
+            await asyncio.wait([talk.following])
         while talk.jobs:
             if talk.held and talk.jobs[0].kind is JobKind.PROMPT:
                 return
@@ -247,10 +262,30 @@ class Turns:
             finally:
                 talk.running, talk.stopping, talk.link = None, False, None
                 self._tell(talk, Change(What.CONVERSATION))
+        self._follow(talk)
 
     def _troubled(self) -> None:
         for talk in self.talks:
             self._tell(talk, Change(What.NOTHING))
+
+    def _follow(self, talk: Talk) -> None:
+        there = talk.conversation.made and talk.conversation.status is not Status.CLOSED
+        free = there and talk.following is None and not talk.busy
+        if free and talk.pk in self._watched and isinstance(talk.vendor, Follows):
+            talk.following = asyncio.create_task(self._listen(talk), name=f"follow-{talk.pk}")
+            self._tasks.add(talk.following)
+            talk.following.add_done_callback(self._tasks.discard)
+
+    async def _listen(self, talk: Talk) -> None:
+        tell_link.set(partial(self._course.linked, talk))
+        try:
+            turn = await self._course.follow(talk)
+        except ParlourError:
+            return
+        finally:
+            talk.following = None
+        if turn is not None:
+            self._add(talk, Job(JobKind.SETTLE, turn))
 
     def _tell(self, talk: Talk, change: Change) -> None:
         for listener in tuple(self._listeners):

@@ -78,11 +78,13 @@ class ConversationScreen(Writing):
         self._refresh_rim()
         if self._show[0]:
             self.call_after_refresh(self._go_to, *self._show)
+        await self.begin_watching()
 
     async def on_unmount(self) -> None:
         """The draft is kept; the turn goes on without us."""
         self._unlisten()
         await self.drafts.save()
+        await self.end_watching()
 
     def _go_to(self, turn: str, part: str, words: str) -> None:
         """The place that was found, with the words marked."""
@@ -112,6 +114,8 @@ class ConversationScreen(Writing):
             else:
                 self._listed.add(turn.uid)
                 self.view.append_turn(turn)
+        if change.what is What.CONVERSATION and change.turn is None:
+            self.look_again()
         if change.what is not What.DELTA:
             if len(self.talk.transcript.turns) != len(self._listed):
                 self._show_all()

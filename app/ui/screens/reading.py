@@ -12,6 +12,7 @@ from app.turns import Talk
 from app.ui import links
 from app.ui.desk import Desk
 from app.ui.dialogs import ConfirmDialog
+from app.ui.screens.away import Away
 from app.ui.screens.base import Place
 from app.ui.widgets.foot import Foot
 from app.ui.widgets.transcript import TranscriptView, messages
@@ -23,6 +24,24 @@ class Reading(Place):
     def __init__(self, desk: Desk, talk: Talk) -> None:
         super().__init__(desk)
         self.talk = talk
+        self._away: Away | None = None
+
+    async def begin_watching(self) -> None:
+        """Somebody looks at it from now on."""
+        self._away = Away(self.desk.store, self.talk, self.view)
+        await self._away.restore()
+        self.desk.turns.watch(self.talk)
+
+    async def end_watching(self) -> None:
+        """Nobody looks any more; a turn that runs goes on."""
+        self.desk.turns.unwatch(self.talk)
+        if self._away is not None:
+            await self._away.leave()
+
+    def look_again(self) -> None:
+        """The history was read; what comes live is seen as it comes."""
+        if self._away is not None and self.talk.running is None and self.talk.following is None:
+            self._away.look()
 
     @property
     def view(self) -> TranscriptView:

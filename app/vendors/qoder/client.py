@@ -202,7 +202,9 @@ class Qoder(Shelf):
         """Everything after the cursor, for as long as somebody listens; without one, after the newest event there is."""
         cursor = after or await self._calls.newest(conversation.id)
         course = self._course(conversation)
-        async with aclosing(course.plain(course.tail(cursor, patience=None).events())) as events:
+        tail = course.tail(cursor, patience=None)
+        tail.from_nothing = not cursor
+        async with aclosing(course.plain(tail.events())) as events:
             async for event in events:
                 yield event
 

@@ -80,6 +80,8 @@ class Tail:
         self.last_buffered = after
         self.rebuilt = False
         """Whether the cursor was refused and not found again: what comes may be older than the cursor was."""
+        self.from_nothing = False
+        """The session had no event when this began: whatever is listed once the stream is open belongs to it."""
         self.listing = False
         """Whether the events that come now were listed after a refused cursor."""
         self._seen = Seen()
@@ -107,7 +109,7 @@ class Tail:
         while True:
             began, reason = self._clock.monotonic(), "the connection ended"
             try:
-                async with aclosing(self._connection(resumed=attempt > 0)) as received:
+                async with aclosing(self._connection(resumed=attempt > 0 or self.from_nothing)) as received:
                     async for raw in received:
                         attempt = 0 if text(raw.get("type")) not in PREVIEWS else attempt
                         yield raw
