@@ -26,6 +26,11 @@ def log_file() -> Path:
     return _folder("state") / "parlour.log"
 
 
+def appearance_file() -> Path:
+    """Whether the terminal was dark or light when it was asked last."""
+    return _folder("state") / "appearance"
+
+
 def demo_folder() -> Path:
     """What the demo's sandbox keeps."""
     return _folder("data") / "demo"

@@ -11,7 +11,7 @@
     theme = "…"
 
     [keymap]
-    new-conversation = "ctrl+n,f2"
+    "talk.new" = "ctrl+n,f11"
 
 A key variable that is set makes a profile of its vendor's name exist for this run, hides a stored one of that name and says so.
 Every bad value is one sentence in a ``SettingsError``; a bad profile is one in ``notices`` and stops nothing but its own use. The
@@ -93,6 +93,11 @@ class Settings:
     def theme(self) -> str:
         """The name of the chosen theme, or ""."""
         return str(self.ui.get("theme", ""))
+
+    @property
+    def swapped(self) -> bool:
+        """Whether Enter begins a new line and ctrl+j sends."""
+        return self.ui.get("enter") == "newline"
 
     def profile(self, name: str) -> Profile | None:
         """The usable profile of that name."""
@@ -194,7 +199,7 @@ def load(catalogue: Mapping[str, Entry], environ: Mapping[str, str], file: Path 
         refused=refused,
         notices=tuple(notices),
         ui=_table(document, "ui", path),
-        keymap={name: _keys(name, keys, path) for name, keys in _table(document, "keymap", path).items()},
+        keymap={name: _keys(name, keys, path) for name, keys in _flat(_table(document, "keymap", path)).items()},
         notify=_table(document, "notify", path),
         tools={name: _inner(name, table, path) for name, table in _table(document, "tools", path).items()},
         _catalogue=catalogue,
@@ -341,6 +346,14 @@ def _inner(name: str, table: Json, path: Path) -> dict[str, Json]:
     if not isinstance(table, dict):
         raise SettingsError(f"{path.name}: tool {name!r} has to be a table; write [tools.{name}].")
     return table
+
+
+def _flat(table: Mapping[str, Json], front: str = "") -> dict[str, Json]:
+    """``talk.find = …`` means the same with quotes around its name and without."""
+    found: dict[str, Json] = {}
+    for name, value in table.items():
+        found |= _flat(value, f"{front}{name}.") if isinstance(value, dict) else {f"{front}{name}": value}
+    return found
 
 
 def _keys(name: str, keys: Json, path: Path) -> str:

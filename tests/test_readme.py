@@ -14,6 +14,7 @@ BEGIN, END = "(made by tests/test_readme.py from the bindings) -->\n", "<!-- key
 
 
 def _tables() -> str:
+    from app.ui.adapting import Adapting
     from app.ui.app import ParlourApp
     from app.ui.screens.agents import AgentsScreen
     from app.ui.screens.batches import BatchesScreen
@@ -23,7 +24,7 @@ def _tables() -> str:
     from app.ui.widgets.prompt import Prompt
 
     places = (
-        ("Everywhere", (ParlourApp,)),
+        ("Everywhere", (ParlourApp, Adapting)),
         ("Agents", (AgentsScreen,)),
         ("Conversation", (Prompt, ConversationScreen)),
         ("History", (HistoryScreen,)),

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         asyncio.get_running_loop().call_later(SETTLED, _collect_again)
         going = 0
         try:
-            await app.run_async()
+            await app.run_async(mouse=desk.settings.ui.get("mouse", True) is not False)
         finally:
             going = desk.going_on()
             try:

@@ -134,6 +134,22 @@ class Turns:
         self._tell(talk, Change(What.CONVERSATION, removed=turn))
         return True
 
+    async def move(self, talk: Talk, turn: Turn, step: int) -> bool:
+        """Let a queued prompt leave earlier (-1) or later (1) by one place; False if it cannot."""
+        queued = talk.queued
+        at = next((number for number, one in enumerate(queued) if one is turn), -1)
+        if at < 0 or not 0 <= at + step < len(queued):
+            return False
+        other = queued[at + step]
+        mine, theirs = (next(job for job in talk.jobs if job.turn is one) for one in (turn, other))
+        here, there = talk.jobs.index(mine), talk.jobs.index(theirs)
+        talk.jobs[here], talk.jobs[there] = theirs, mine
+        turn.position, other.position = other.position, turn.position
+        await self._keeper.turn(talk, turn)
+        await self._keeper.turn(talk, other)
+        self._tell(talk, Change(What.CONVERSATION))
+        return True
+
     def answer(self, talk: Talk, answers: Sequence[Answer]) -> None:
         """Answer what the agent waits for; the same decision has the same key, so it is never applied twice."""
         if not isinstance(talk.vendor, Approves):

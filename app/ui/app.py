@@ -15,26 +15,25 @@ from app.errors import ParlourError, UsageError
 from app.paths import styles
 from app.profiles import Profile
 from app.text import safe_line
-from app.ui import archive, background, places, requests, themes
+from app.ui import archive, background, places, requests
+from app.ui.adapting import Adapting
 from app.ui.commands import Actions
-from app.ui.shell import Shell
 
 if TYPE_CHECKING:
-    from app.ui.attention import Attention
     from app.ui.desk import Desk
     from app.ui.syncing import Syncing
 
 SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs", "archive")
 
 
-class ParlourApp(Shell):
+class ParlourApp(Adapting):
     """Shows places, starts what was asked for, and closes everything in order."""
 
     TITLE = "Parlour"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {Actions}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help", id="app.help", tooltip="The keys of where you are"),
+        Binding("f1,question_mark", "help", "Help", id="app.help", tooltip="The keys of where you are"),
         Binding("f2", "agents", "Agents", id="app.agents", tooltip="Who there is to talk with"),
         Binding("f3", "history", "History", id="app.history", tooltip="All conversations"),
         Binding("f12", "search", "Search", id="app.search", tooltip="Everything that was ever said, in any conversation"),
@@ -48,13 +47,11 @@ class ParlourApp(Shell):
 
     def __init__(self, desk: Desk, *, first: str = "") -> None:
         sheets = [styles() / f"{name}.tcss" for name in SHEETS]
-        super().__init__(css_path=[sheet for sheet in sheets if sheet.is_file()])
+        super().__init__(desk.settings, desk.clock.monotonic, css_path=[sheet for sheet in sheets if sheet.is_file()])
         self._desk = desk
         self._first = first
-        self._attention: Attention | None = None
         self._syncing: Syncing | None = None
         self._floor = 1 if desk.has_profiles and not first else 2
-        themes.begin_with(self, str(desk.settings.ui.get("theme", "")))
 
     # --- beginning and end ------------------------------------------------------------------------------------------------------
 
@@ -64,6 +61,7 @@ class ParlourApp(Shell):
             background.start(self, self._demo)
         elif self._floor > 1:
             self._show_welcome()
+        self.call_after_refresh(self.ask_terminal)
         self.call_after_refresh(self._attempt, self._watch)
 
     def get_default_screen(self) -> Screen[Any]:
@@ -88,24 +86,10 @@ class ParlourApp(Shell):
 
         for notice in self._desk.store.notices:
             self.notify(safe_line(notice, 400), severity="warning", markup=False, timeout=20)
-        attention = Attention(self._desk, self.on_terminal, self.bell, again)
-        self._attention = attention
+        attention = Attention(self._desk, self.on_terminal, self.notices, again)
+        self._looked = attention
         await attention.look()
-
-    def on_app_focus(self) -> None:
-        """Somebody looks."""
-        if self._attention is not None:
-            self._attention.looking = True
-
-    def on_app_blur(self) -> None:
-        """Nobody looks."""
-        if self._attention is not None:
-            self._attention.looking = False
-
-    def on_unmount(self) -> None:
-        """The title goes back to whoever had it."""
-        if self._attention is not None:
-            self._attention.close()
+        self.check_keys(self._desk.settings)
 
     # --- where to go ------------------------------------------------------------------------------------------------------------
 

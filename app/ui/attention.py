@@ -1,4 +1,4 @@
-"""What needs a person although nobody looks: a count in the window's title, and a bell.
+"""What needs a person although nobody looks: a count in the window's title, and a notification.
 
 Only constant text of ours goes to the terminal; what an agent said never does.
 """
@@ -11,21 +11,20 @@ from app import inbox
 from app.transcript import Change, What
 from app.turns import Chip, Talk, chip
 from app.ui.desk import Desk
+from app.ui.notices import Notice, Notices
 
-LONG = 20.0
-"""Seconds after which the end of a turn is worth a bell."""
 PUSH, POP = "\x1b[22;2t", "\x1b[23;2t"
 """Keep the terminal's own title, and give it back."""
 
 
 class Attention:
-    """Counts what waits. ``write`` goes to the terminal, ``bell`` rings it, ``again`` has ``look`` called soon."""
+    """Counts what waits. ``write`` goes to the terminal, ``notices`` tell a person, ``again`` has ``look`` called soon."""
 
-    def __init__(self, desk: Desk, write: Callable[[str], None], bell: Callable[[], None], again: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, write: Callable[[str], None], notices: Notices, again: Callable[[], None]) -> None:
         self._desk = desk
         self._again = again
         self._write = write
-        self._bell = bell
+        self._notices = notices
         self._titled = False
         self._seen: set[str] = set()
         self._began: dict[int, float] = {}
@@ -36,11 +35,11 @@ class Attention:
         desk.turns.listen(self._heard)
 
     async def look(self) -> None:
-        """Count again; ring for what is new if nobody looks."""
+        """Count again; tell what is new if nobody looks."""
         accounts = [await self._desk.account(profile) for profile in await self._desk.profiles()]
         keys = {one.key for one in await inbox.waiting(self._desk.store, accounts)}
         if keys - self._seen and not self.looking:
-            self._bell()
+            self._notices.give(Notice.WAITING)
         self._seen = keys
         if len(keys) != self.count or not self._titled:
             self.count = len(keys)
@@ -65,6 +64,10 @@ class Attention:
             self._began.setdefault(talk.pk, now)
         elif before is not state and state in (Chip.DONE, Chip.FAILED, Chip.UNKNOWN):
             took = now - self._began.pop(talk.pk, now)
-            if took >= LONG and not self.looking:
-                self._bell()
+            if self.looking:
+                pass
+            elif state is not Chip.DONE:
+                self._notices.give(Notice.FAILED)
+            elif took >= self._notices.after:
+                self._notices.give(Notice.DONE)
         self._again()

@@ -8,6 +8,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
+from app.ui.keymap import keys_of
+
 
 class Actions(Provider):
     """Finds the bindings that are active where the person is."""
@@ -37,7 +39,7 @@ class Actions(Provider):
             async def run(node: object = namespace, what: str = action) -> None:
                 await self.app.run_action(what, node)  # type: ignore[arg-type]
 
-            yield binding.description, run, binding.tooltip, self.app.get_key_display(binding)
+            yield binding.description, run, binding.tooltip, " ".join(keys_of(namespace, binding, self.app))
 
 
 def _shown(name: Content, key: str) -> Content:

@@ -15,7 +15,12 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from app.text import safe, safe_line
+from app.ui.keymap import keys_of
 from app.ui.widgets.rows import Cell, Column, Row, Rows
+
+
+def _bindings(node: DOMNode) -> list[Binding]:
+    return [binding for bindings in node._bindings.key_to_bindings.values() for binding in bindings]
 
 
 def _keys(*pairs: tuple[str, str]) -> Content:
@@ -145,17 +150,14 @@ class HelpScreen(ModalScreen[None]):
         seen: set[str] = set()
         nodes = [node for node in (self._focused, self._place, self.app) if node is not None]
         for node in nodes:
-            for key, binding in sorted(node._bindings.key_to_bindings.items()):
-                for one in binding:
-                    if not one.tooltip or not one.id or one.id in seen:
-                        continue
-                    seen.add(one.id)
-                    keys = " ".join(name for name, others in node._bindings.key_to_bindings.items() if one in others) or key
-                    lines.append(
-                        Content.assemble(
-                            (f"{safe_line(keys, 22):<20}", "bold"), one.description, ("   " + one.tooltip, "$text-muted")
-                        )
-                    )
+            for binding in sorted(_bindings(node), key=lambda one: one.key):
+                if not binding.tooltip or not binding.id or binding.id in seen:
+                    continue
+                seen.add(binding.id)
+                keys = safe_line(" ".join(keys_of(node, binding, self.app)), 22)
+                lines.append(
+                    Content.assemble((f"{keys:<20}", "bold"), binding.description, ("   " + binding.tooltip, "$text-muted"))
+                )
         return lines
 
     def action_close(self) -> None:

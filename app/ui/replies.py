@@ -1,4 +1,4 @@
-"""What a terminal sends, sorted: keys and pastes go on, its answers to questions go nowhere.
+"""What a terminal sends, sorted: keys and pastes go on, its answers to questions are never typed.
 
 A terminal answers queries (its title, its version, a colour, the clipboard) on the same line that keys come in by. Whoever can
 make it answer could type. So whole answers are dropped here, however they are cut into pieces, before anything looks at keys.
@@ -53,7 +53,18 @@ class Pasted:
     text: str
 
 
-Token = Typed | Pasted
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer to a question of ours: the background's colour, the state of the keyboard or of the colours."""
+
+    text: str
+
+
+Token = Typed | Pasted | Answered
+_ASKED = re.compile(r"\x1b\[\?(?:\d+u|997;[12]n)")
+_BACKGROUND = re.compile(r"11;rgba?:[0-9a-fA-F/]{3,19}")
+BODY = 40
+"""Characters of an answer that are looked at."""
 
 
 class Sorter:
@@ -65,6 +76,8 @@ class Sorter:
         self._answering = False
         self._said = False
         """Whether the answer has begun to say anything."""
+        self._body = ""
+        """How it begins, as far as it may be one of ours."""
         self._paste: list[str] | None = None
         self._size = 0
         self._ended = False
@@ -114,7 +127,7 @@ class Sorter:
             text = self._held + text if not self._answering or self._held == "\x1b" else text
             if not self._answering:
                 self._held = ""
-            rest = self._answer(text) if self._answering else self._key(text, out)
+            rest = self._answer(text, out) if self._answering else self._key(text, out)
             if rest is None:
                 break
             text = rest
@@ -134,6 +147,7 @@ class Sorter:
             return text[len(START) :] or None
         elif (found := _STRING.match(text)) is not None:
             self._answering, self._said, self._held = True, False, found[0]
+            self._body = "" if found[0] == "\x1b]" else "?"
             self.dropped += 1
         elif (found := _CSI.match(text)) is not None:
             self._sequence(found[0], out)
@@ -157,12 +171,18 @@ class Sorter:
     def _sequence(self, text: str, out: list[Token]) -> None:
         if text[0] == "\x1b" and _is_key(text):
             out.append(Typed(text))
+        elif _ASKED.fullmatch(text) is not None:
+            out.append(Answered(text))
         else:
             self.dropped += 1
 
-    def _answer(self, text: str) -> str | None:
-        """Drop what an answer says; what follows it is left."""
+    def _answer(self, text: str, out: list[Token]) -> str | None:
+        """Drop what an answer says, unless it was asked for; what follows it is left."""
         found = _STRING_END.search(text)
+        said = text if found is None else text[: found.start()]
+        self._body = (self._body + said.removeprefix("\x1b"))[:BODY]
+        if found is not None and found[0] in ("\x07", "\x1b\\") and _BACKGROUND.fullmatch(self._body) is not None:
+            out.append(Answered(f"\x1b]{self._body}"))
         if found is None:
             self._said = self._said or bool(text)
             self._held = "" if self._said else self._held

@@ -17,15 +17,15 @@ from codecs import getincrementaldecoder
 from typing import Any, TextIO, cast
 
 from textual import events
-from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
-from app.ui.replies import Pasted, Sorter, Token
+from app.ui.keystrokes import Bursts, KeyParser, Replied
+from app.ui.replies import Answered, Pasted, Sorter, Token
 
 GIVE_BACK = (
     "\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?2048l\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
-    "\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m"
+    "\x1b[?2031l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l\x1b[0m"
 )
 """Every mode that is ever set, reset."""
 STUCK, SLOW = 1.5, 6.0
@@ -36,7 +36,9 @@ ENDINGS = tuple(
 
 _OURS = (
     r"\[[0-9;:]*[mHJKABCDGfdrX]|\[\?[0-9;]+[hl]|\[\?[0-9;]+\$p|\[[<>]?[0-9]*u|\[2[23];2t|\[[0-9] q"
+    r"|\[\?u|\]11;\?\x1b\\"
     r"|\]2;Parlour(?: \([0-9]+ waiting\))?\x1b\\|\]52;c;[A-Za-z0-9+/=]*\x07|\]22;[a-z-]*(?:\x1b\\|\x07)|\\"
+    r"|\](?:9;|777;notify;|99;i=parlour:(?:d=0|p=body);)(?:Parlour)?(?:[:;] ?)?(?:An? [a-z ]+)?\x1b{1,2}\\|Ptmux;|\x1b[\]\\]"
 )
 _ALIEN = re.compile(f"[\x00-\x06\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!{_OURS})")
 
@@ -92,6 +94,7 @@ class TerminalDriver(LinuxDriver):
         self._taken = False
         self._ending = 0
         self._until = 0.0
+        self._bursts = Bursts()
         for number in ENDINGS:
             signal.signal(number, self._ended)
 
@@ -169,7 +172,7 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read until told otherwise; end the application when there is nothing to read from."""
         decode = getincrementaldecoder("utf-8")("replace").decode
-        sorter, parser = Sorter(), XTermParser(self._debug)
+        sorter, parser = Sorter(), KeyParser(self._debug)
         heard = time.monotonic()
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
@@ -198,9 +201,12 @@ class TerminalDriver(LinuxDriver):
         except OSError:
             return b""
 
-    def _take(self, tokens: list[Token], parser: XTermParser) -> XTermParser:
+    def _take(self, tokens: list[Token], parser: KeyParser) -> KeyParser:
         for token in tokens:
-            if isinstance(token, Pasted):
+            if isinstance(token, Answered):
+                self.process_message(Replied(token.text))
+                continue
+            if isinstance(token, Pasted) or self._bursts.pasted(token.text):
                 self.process_message(events.Paste(token.text))
                 continue
             try:
@@ -211,5 +217,5 @@ class TerminalDriver(LinuxDriver):
                     for event in parser.tick():
                         self.process_message(event)
             except (ValueError, OverflowError, LookupError, StopIteration, RuntimeError):
-                parser = XTermParser(self._debug)  # a number too large to be a key: this one is lost, the next ones are not
+                parser = KeyParser(self._debug)  # a number too large to be a key: this one is lost, the next ones are not
         return parser

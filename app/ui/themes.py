@@ -1,4 +1,4 @@
-"""Themes: dark, light, and the terminal's own colours. Colour carries meaning only.
+"""Themes: dark, light, high contrast, and the terminal's own colours. Colour carries meaning only.
 
 Roles: ``primary`` the person, ``secondary`` the agent, ``warning`` needs you, ``error`` failed, ``success`` alive,
 ``accent`` links.
@@ -11,9 +11,17 @@ from typing import Any
 from textual.app import App
 from textual.theme import Theme
 
-DARK, LIGHT, ANSI_DARK, ANSI_LIGHT = "parlour-dark", "parlour-light", "ansi-dark", "ansi-light"
-NAMES = {"dark": DARK, "light": LIGHT, "ansi": ANSI_DARK, "ansi-dark": ANSI_DARK, "ansi-light": ANSI_LIGHT}
-"""What the settings may say."""
+DARK, LIGHT, ANSI_DARK, ANSI_LIGHT = "parlour-dark", "parlour-light", "parlour-ansi-dark", "parlour-ansi-light"
+BRIGHT, STARK = "parlour-contrast-dark", "parlour-contrast-light"
+AUTO, ANSI, CONTRAST = "auto", "ansi", "contrast"
+"""These follow the terminal's background; they are what a setting says."""
+PAIRS = {AUTO: (DARK, LIGHT), ANSI: (ANSI_DARK, ANSI_LIGHT), CONTRAST: (BRIGHT, STARK)}
+"""What a setting says → its theme on a dark and on a light background."""
+NAMES = {
+    "dark": DARK, "light": LIGHT, "ansi-dark": ANSI_DARK, "ansi-light": ANSI_LIGHT,
+    "contrast-dark": BRIGHT, "contrast-light": STARK,
+}  # fmt: skip
+"""What the settings may say besides."""
 
 
 def _dark() -> Theme:
@@ -30,7 +38,7 @@ def _dark() -> Theme:
         surface="#22252b",
         panel="#2a2e35",
         dark=True,
-        variables={"text-muted": "#8f949c", "text-disabled": "#5c616a"},
+        variables={"text-muted": "#979ca5", "text-disabled": "#6d737d"},
     )
 
 
@@ -40,37 +48,114 @@ def _light() -> Theme:
         primary="#1f6f8b",
         secondary="#7a5c1e",
         accent="#2f5bb7",
-        warning="#9a5b00",
+        warning="#8f5500",
         error="#b3263a",
-        success="#3d7a1f",
+        success="#35701a",
         foreground="#22252b",
         background="#faf9f6",
         surface="#ebe9e3",
         panel="#e0ddd5",
         dark=False,
-        variables={"text-muted": "#686c73", "text-disabled": "#a5a6a4"},
+        variables={"text-muted": "#5d6168", "text-disabled": "#7b7d80"},
+    )
+
+
+def _bright() -> Theme:
+    return Theme(
+        name=BRIGHT,
+        primary="#7fe3ff",
+        secondary="#ffe08a",
+        accent="#9ec5ff",
+        warning="#ffd000",
+        error="#ff9ea8",
+        success="#9dff7a",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#1c1c1c",
+        panel="#262626",
+        dark=True,
+        variables={"text-muted": "#d0d0d0", "text-disabled": "#a8a8a8"},
+    )
+
+
+def _stark() -> Theme:
+    return Theme(
+        name=STARK,
+        primary="#003f5c",
+        secondary="#4a3300",
+        accent="#0a2f8a",
+        warning="#6b3a00",
+        error="#8a0018",
+        success="#164a00",
+        foreground="#000000",
+        background="#ffffff",
+        surface="#f0f0f0",
+        panel="#e4e4e4",
+        dark=False,
+        variables={"text-muted": "#333333", "text-disabled": "#5a5a5a"},
+    )
+
+
+def _ansi(name: str, *, dark: bool) -> Theme:
+    """The terminal's sixteen colours and its own background: only what is legible on either is used for words."""
+    return Theme(
+        name=name,
+        ansi=True,
+        primary="ansi_cyan" if dark else "ansi_blue",
+        secondary="ansi_yellow" if dark else "ansi_magenta",
+        warning="ansi_bright_yellow" if dark else "ansi_red",
+        error="ansi_bright_red" if dark else "ansi_red",
+        success="ansi_green",
+        accent="ansi_bright_blue" if dark else "ansi_blue",
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        boost="ansi_default",
+        dark=dark,
+        variables={
+            "ansi-background": "ansi_black" if dark else "ansi_white",
+            "ansi-foreground": "ansi_white" if dark else "ansi_black",
+            "border-blurred": "ansi_bright_black",
+            "block-cursor-foreground": "ansi_black" if dark else "ansi_bright_white",
+            "block-cursor-background": "ansi_white" if dark else "ansi_blue",
+            "input-cursor-background": "ansi_white" if dark else "ansi_black",
+            "input-cursor-foreground": "ansi_black" if dark else "ansi_bright_white",
+            "input-selection-background": "ansi_blue" if dark else "ansi_cyan",
+            "input-selection-foreground": "ansi_bright_white" if dark else "ansi_black",
+            "screen-selection-background": "ansi_blue" if dark else "ansi_cyan",
+            "screen-selection-foreground": "ansi_bright_white" if dark else "ansi_black",
+        },
     )
 
 
 def register(app: App[Any]) -> None:
     """Make our themes known to an application."""
-    for theme in (_dark(), _light()):
+    dark, light = _ansi(ANSI_DARK, dark=True), _ansi(ANSI_LIGHT, dark=False)
+    for theme in (_dark(), _light(), _bright(), _stark(), dark, light):
         app.register_theme(theme)
 
 
-def begin_with(app: App[Any], name: str) -> None:
+def begin_with(app: App[Any], name: str, *, dark: bool = True) -> None:
     """Set the theme before the first frame, so that the stylesheets are read once; a theme set later costs a second reading."""
     register(app)
-    wanted = chosen(app, name)
-    if wanted in (ANSI_DARK, ANSI_LIGHT):
+    wanted = chosen(app, name, dark=dark)
+    if app.available_themes[wanted].ansi:
         app.theme = wanted
         return
     app.set_reactive(App.theme, wanted)
-    dark = app.current_theme.dark
-    app.update_classes({f"-theme-{wanted}": True, "-dark-mode": dark, "-light-mode": not dark}, update=False)
+    is_dark = app.current_theme.dark
+    app.update_classes({f"-theme-{wanted}": True, "-dark-mode": is_dark, "-light-mode": not is_dark}, update=False)
 
 
-def chosen(app: App[Any], name: str) -> str:
-    """The theme that a setting means; dark for one that does not exist."""
+def follows(name: str) -> bool:
+    """Whether a setting leaves light or dark to the terminal."""
+    return (name or AUTO) in PAIRS
+
+
+def chosen(app: App[Any], name: str, *, dark: bool = True) -> str:
+    """The theme that a setting means on such a background; that of ``auto`` for one that does not exist."""
     wanted = NAMES.get(name, name)
-    return wanted if wanted in app.available_themes else DARK
+    if wanted in app.available_themes:
+        return wanted
+    return PAIRS.get(name, PAIRS[AUTO])[0 if dark else 1]

@@ -29,7 +29,7 @@ async def ask_builder(pilot: Pilot[Any], text: str = TASK) -> ConversationScreen
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
     screen: ConversationScreen = place(pilot, ConversationScreen)
-    await until(pilot, lambda: bool(screen.query(Prompt)))
+    await until(pilot, lambda: hasattr(screen, "attachments") and screen.foot.prompt.has_focus)
     screen.query_one(Prompt).put(text)
     await pilot.press("enter")
     await until(pilot, lambda: screen.talk.turn is not None and bool(screen.talk.turn.waiting))
@@ -103,10 +103,11 @@ async def test_attention_counts_and_rings_only_when_nobody_looks(sandbox: Ready,
     async with application() as pilot:
         app: Any = pilot.app
         written: list[str] = []
-        rung: list[int] = []
-        await until(pilot, lambda: app._attention is not None)
-        attention: Attention = app._attention
-        attention._write, attention._bell = written.append, lambda: rung.append(1)
+        rung: list[str] = []
+        await until(pilot, lambda: app._looked is not None)
+        attention: Attention = app._looked
+        attention._write, app.notices._write = written.append, rung.append
+        app.notices.by = "bell"
         attention._titled = False
         await ask_builder(pilot)
         await until(pilot, lambda: attention.count == 1)
@@ -115,7 +116,7 @@ async def test_attention_counts_and_rings_only_when_nobody_looks(sandbox: Ready,
         attention.looking = False
         screen = await ask_builder(pilot)
         await until(pilot, lambda: attention.count == 2)
-        assert len(rung) == 1
+        assert rung == ["\a"]
         assert all(TASK not in text and screen.talk.conversation.id not in text for text in written)
         app.on_app_focus()
         assert attention.looking

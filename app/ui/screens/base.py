@@ -13,6 +13,7 @@ from textual.widget import Widget
 from app.errors import ParlourError
 from app.text import safe_line
 from app.ui import background
+from app.ui.keymap import keys_of
 from app.ui.widgets.bars import Bar, KeyBar
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Place(Screen[None]):
     def key_bar(self) -> KeyBar:
         """The line below."""
         return self.query_one("#keys", KeyBar)
+
+    def key(self, name: str) -> str:
+        """The first key of a binding of this screen, as it is set now; its id if it has none."""
+        bound = (binding for bindings in self._bindings.key_to_bindings.values() for binding in bindings)
+        return next((keys_of(self, binding, self.app)[0] for binding in bound if binding.id == name), name)
 
     def say(self, sentence: object, *, failed: bool = False) -> None:
         """A sentence at the rim of the screen that goes away by itself."""

@@ -16,8 +16,6 @@ from app.turns import Talk
 from app.ui import words
 from app.ui.desk import Desk
 from app.ui.requests import GoBack, OpenEvents, StartAgain
-from app.ui.screens.attachments import Attachments
-from app.ui.screens.drafts import Drafts
 from app.ui.screens.questions import Questions
 from app.ui.screens.writing import Writing
 from app.ui.widgets.foot import AskBar, Foot
@@ -45,9 +43,11 @@ class ConversationScreen(Writing):
         ),
         Binding("ctrl+r", "prompts", "Asked before", id="talk.prompts", tooltip="What you asked before, in any conversation"),
         Binding("ctrl+g", "edit", "Editor", id="talk.edit", tooltip="The draft in your own editor", priority=True),
-        Binding("f5", "events", "Events", id="talk.events", tooltip="The events of this conversation"),
+        Binding("alt+q", "queue", "Queue", id="talk.queue", tooltip="What waits to be sent: take back, move, drop; also /queue"),
+        Binding("ctrl+o", "details", "Details", id="talk.details", tooltip="Show or hide all thoughts and tools"),
+        Binding("f5,e", "events", "Events", id="talk.events", tooltip="The events of this conversation"),
         Binding("f9", "send_now", "Send now", id="talk.send_now", tooltip="Do not wait for the stopped answer"),
-        Binding("ctrl+e", "regenerate", "Answer again", id="talk.regenerate", tooltip="Have the last message answered again"),
+        Binding("r", "regenerate", "Answer again", id="talk.regenerate", tooltip="Have the last message answered again"),
     ]
 
     def __init__(self, desk: Desk, talk: Talk, *, draft: str = "", at: tuple[str, str, str] = ("", "", "")) -> None:
@@ -67,12 +67,11 @@ class ConversationScreen(Writing):
     async def on_mount(self) -> None:
         """Show what there is, then listen."""
         self.questions = Questions(self.desk, self.talk, self.foot, self)
-        self.drafts = Drafts(self.desk.store, self.talk, self.foot.prompt, self)
+        self.begin_composing()
         self.view.agent_name = self.talk.conversation.agent_name or "Agent"
         self._show_all()
         self._unlisten = self.desk.turns.listen(self._changed)
         self._ticking = self.set_interval(TICK, self._tick, pause=True)
-        self.attachments = Attachments(self.desk.store, self.talk, self.foot)
         await self.drafts.restore(self._draft)
         await self.attachments.restore()
         self._refresh_rim()
@@ -102,7 +101,7 @@ class ConversationScreen(Writing):
 
     def _changed(self, talk: Talk, change: Change) -> None:
         """A listener of the turns: hand on what is cheap, look at the rest once."""
-        if talk is not self.talk or not self.is_attached:
+        if talk is not self.talk or not self.is_attached or self.query_one_optional(TranscriptView) is None:
             return
         if change.removed is not None:
             self._listed.discard(change.removed.uid)
@@ -139,7 +138,7 @@ class ConversationScreen(Writing):
         if self.talk.held and queued:
             note = "waits until the stopped answer is settled · f9 sends it now"
         elif queued:
-            note = "up in an empty composer takes the last one back"
+            note = "↑ in an empty composer takes the last one back · /queue has all"
         trouble = self.desk.turns.trouble
         self.foot.show_trouble(self.desk.store.read_only or (words.not_saved(trouble) if trouble is not None else ""))
         self.foot.show_queue([turn.text for turn in queued], note)
@@ -231,6 +230,10 @@ class ConversationScreen(Writing):
     def action_bottom(self) -> None:
         """The newest line."""
         self.view.follow = True
+
+    def action_details(self) -> None:
+        """All thoughts and tools, open or folded."""
+        self.view.action_fold_all()
 
     def action_find(self) -> None:
         """Ask what for."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from textual.timer import Timer
 
 from app.errors import StoreError
@@ -11,6 +14,7 @@ from app.transcript import Turn
 from app.turns import Talk
 from app.ui import shelf
 from app.ui.screens.base import Place
+from app.ui.widgets.pastes import Span
 from app.ui.widgets.prompt import Prompt
 
 AFTER = 1.0
@@ -29,14 +33,33 @@ class Drafts:
         self._timer: Timer | None = None
         self._saved = ""
         self._refused = False
+        self._spans: list[Span] = []
+        self.aside = ""
+        """The person's own draft, while something that was asked before stands in the composer."""
+
+    @property
+    def _notes(self) -> tuple[str, str]:
+        return f"pasted:{self._talk.pk}", f"aside:{self._talk.pk}"
 
     async def restore(self, draft: str = "") -> None:
         """Put the given draft, or the one that was left, into the composer; what was typed meanwhile stays."""
         stored = await self._store.get(self._talk.pk)
         self._saved = stored.draft if stored is not None else ""
+        aside = await self._store.note(self._notes[1])
+        if aside:
+            await shelf.put(self._store, aside)
+            await self._store.save_note(self._notes[1], "")
+            self._place.say(f"The draft that you had before is on the shelf; {self._place.key('talk.shelf')} brings it back.")
         wanted = draft or self._saved
         if wanted and not self._prompt.text:
-            self._prompt.put(wanted)
+            self._prompt.put(wanted, await self._pasted() if wanted == self._saved else ())
+
+    async def _pasted(self) -> Sequence[Span]:
+        try:
+            size, *spans = json.loads(await self._store.note(self._notes[0]) or "[0]")
+            return [(int(start), int(length)) for start, length in spans] if size == len(self._saved) else ()
+        except (ValueError, TypeError):
+            return ()
 
     def changed(self) -> None:
         """A key was pressed."""
@@ -48,10 +71,13 @@ class Drafts:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        text = self._prompt.text
-        if text == self._saved:
+        text, spans = self._prompt.pastes.whole(self._prompt.text)
+        if text == self._saved and spans == self._spans:
             return
         try:
+            if spans or self._spans:
+                await self._store.save_note(self._notes[0], json.dumps([len(text), *spans]) if spans else "")
+                self._spans = spans
             await self._store.save_draft(self._talk.pk, text)
         except StoreError as error:
             if not self._refused:
@@ -59,6 +85,21 @@ class Drafts:
             self._refused = True
         else:
             self._saved, self._refused = text, False
+
+    async def put_aside(self) -> None:
+        """Keep the person's own draft while the composer shows something else."""
+        await self.save()
+        self.aside = self._prompt.whole
+        if self.aside:
+            await self._store.save_note(self._notes[1], self.aside)
+
+    async def take_aside(self) -> None:
+        """The person's own draft is in the composer again."""
+        self._prompt.put(self.aside)
+        await self.save()
+        if self.aside:
+            await self._store.save_note(self._notes[1], "")
+        self.aside = ""
 
     def give_back(self) -> Turn | None:
         """The words of a message that did not leave go back into an empty composer, once; the turn they were of."""
@@ -73,14 +114,19 @@ class Drafts:
 
     async def put_away(self) -> None:
         """Onto the shelf."""
-        count = await shelf.put(self._store, self._prompt.text)
-        self._prompt.clear()
-        self._place.say(f"Put on the shelf ({count} there); ctrl+s brings it back.")
+        text = self._prompt.whole
+        count = await shelf.put(self._store, text)
+        if self._prompt.whole == text:
+            self._prompt.clear()
+        await self.save()
+        self._place.say(f"Put on the shelf ({count} there); {self._place.key('talk.shelf')} brings it back.")
 
     async def bring_back(self) -> None:
-        """The newest one off the shelf."""
-        draft = await shelf.take(self._store)
-        if draft:
-            self._prompt.put(draft)
+        """The newest one off the shelf; it is in the conversation's own draft before it is gone from there."""
+        drafts = await shelf.drafts_on(self._store)
+        if drafts:
+            self._prompt.put(drafts[0])
+            await self.save()
+            await shelf.take(self._store)
         else:
             self._place.say("The shelf is empty; ctrl+c or ctrl+s puts a draft there.")

@@ -14,18 +14,13 @@ from app.text import safe_line
 from app.ui import editor, slash
 from app.ui.dialogs import CarefulDialog, ConfirmDialog
 from app.ui.pick import FileDialog, PickDialog
-from app.ui.screens.attachments import Attachments
-from app.ui.screens.drafts import Drafts
-from app.ui.screens.reading import Reading
+from app.ui.screens.composing import Composing
 from app.ui.widgets.foot import Prompt
 from app.ui.widgets.rows import Cell, Row
 
 
-class Writing(Reading):
-    """A conversation that is written in. Whoever mounts it makes ``drafts`` and ``attachments``."""
-
-    drafts: Drafts
-    attachments: Attachments
+class Writing(Composing):
+    """A conversation that is written in."""
 
     @on(Prompt.Submitted)
     def send(self, event: Prompt.Submitted) -> None:
@@ -42,37 +37,23 @@ class Writing(Reading):
             )
             self.app.push_screen(
                 CarefulDialog(question, "send it all the same", "leave it (also enter)"),
-                lambda sure: self._submit(text) if sure else None,
+                lambda sure: self._submit(text, event.shown) if sure else None,
             )
         else:
-            self._submit(text)
+            self._submit(text, event.shown)
 
-    def _submit(self, text: str) -> None:
+    def _submit(self, text: str, shown: str) -> None:
         async def submit() -> None:
             await self.drafts.save()
             files = await self.attachments.uploaded()
             await self.desk.turns.submit(self.talk, text.removeprefix(" ") if text.startswith(" /") else text, files)
-            if self.foot.prompt.text == text:
-                self.foot.prompt.clear()
+            self.foot.prompt.sent(shown)
             await self.attachments.clear()
             await self.drafts.save()
+            await self.recalling.sent()
             self.view.follow = True
 
         self.attempt(submit, group="submit")
-
-    @on(Prompt.Recalled)
-    def recall(self) -> None:
-        """Take the last queued message back into the composer."""
-        queued = self.talk.queued
-        if not queued:
-            return
-
-        async def withdraw() -> None:
-            if await self.desk.turns.withdraw(self.talk, queued[-1]):
-                self.foot.prompt.put(queued[-1].text)
-                await self.attachments.put_back(queued[-1].attachments)
-
-        self.attempt(withdraw)
 
     @on(TextArea.Changed)
     def keep_draft(self) -> None:
@@ -134,9 +115,7 @@ class Writing(Reading):
         """What was asked before."""
 
         async def fitting(text: str) -> list[Row]:
-            accounts = [await self.desk.account(profile) for profile in await self.desk.profiles()]
-            found = await self.desk.store.prompts(accounts, text=text)
-            return [Row(prompt, (Cell(safe_line(prompt, 300)),)) for prompt in found]
+            return [Row(prompt, (Cell(safe_line(prompt, 300)),)) for prompt in await self.asked(text)]
 
         def picked(prompt: str | None) -> None:
             if prompt is not None:
@@ -147,13 +126,9 @@ class Writing(Reading):
     def action_edit(self) -> None:
         """In the person's own editor."""
         try:
-            self.foot.prompt.replace_all(editor.edit(self.app, self.foot.prompt.text))
+            self.foot.prompt.replace_all(editor.edit(self.app, self.foot.prompt.whole))
         except UsageError as error:
             self.say(error, failed=True)
-
-    def action_shelf(self) -> None:
-        """Put the draft away, or bring the last one back."""
-        self.attempt(self.drafts.put_away if self.foot.prompt.text else self.drafts.bring_back, group="shelf")
 
     def action_regenerate(self) -> None:
         """Ask first: it may replace the answer."""

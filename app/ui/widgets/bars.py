@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from app.text import safe_line
+from app.ui.keymap import as_set
 
 GAP = 2
 
@@ -43,10 +44,10 @@ class Bar(Widget):
 
 
 class KeyBar(Bar):
-    """The keys that matter now: at most five, fewer where there is no room."""
+    """The keys that matter now: at most five, fewer where there is no room; a key that was set otherwise shows as it is set."""
 
     def keys(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Show pairs of (key, what it does), the most important first."""
+        """Show pairs of (our own key, what it does), the most important first."""
         self._pairs = tuple(pairs)
         self.refresh()
 
@@ -55,7 +56,10 @@ class KeyBar(Bar):
     def render(self) -> Content:
         """As many pairs as fit."""
         line = Content()
+        focused = self.screen.focused
+        nodes = list(focused.ancestors_with_self) if focused is not None else [self.screen, self.app]
         for key, what in self._pairs:
+            key = as_set(nodes, key, self.app)
             pair = Content.assemble((key, "bold"), " ", (what, "$text-muted"))
             if line.cell_length + pair.cell_length + 3 > self.size.width:
                 break

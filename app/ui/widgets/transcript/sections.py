@@ -89,6 +89,11 @@ class Words(Section):
         """The document knows by itself what to build again."""
 
 
+def folds(part: Part) -> bool:
+    """Whether a part is one line that opens."""
+    return part.kind in (PartKind.THINKING, PartKind.TOOL) or (part.kind is PartKind.TEXT and bool(part.lane))
+
+
 class TurnView:
     """A turn's rows at one width. Sections keep their identity while the turn changes."""
 

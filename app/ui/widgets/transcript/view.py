@@ -15,7 +15,7 @@ from app.ui.widgets.transcript import copying, finding, messages
 from app.ui.widgets.transcript.colours import COLOURS
 from app.ui.widgets.transcript.cursor import Cursor
 from app.ui.widgets.transcript.painter import GUTTER, number_of
-from app.ui.widgets.transcript.sections import PROMPT, Words
+from app.ui.widgets.transcript.sections import PROMPT, Words, folds
 from app.ui.widgets.transcript.strips import character_at
 from app.ui.widgets.transcript.window import Place
 
@@ -138,6 +138,21 @@ class TranscriptView(Cursor):
         view.changed(part.id)
         self.post_message(self.FoldToggled(turn.uid, part.id, part.id not in self._open_parts))
         self._reveal()
+
+    def action_fold_all(self) -> None:
+        """Show the details of every thought and tool; hide them again if any is open."""
+        foldable = [part for slot in self.window.slots if slot.turn is not None for part in slot.turn.parts if folds(part)]
+        opened = {part.id for part in foldable} & self._open_parts
+        before = set(self._open_parts)
+        self._open_parts -= opened
+        if not opened:
+            self._open_parts |= {part.id for part in foldable}
+        for view in (slot.view for slot in self.window.slots if slot.view is not None):
+            for section in view.sections:
+                if section.part is not None and section.part.id in self._open_parts ^ before:
+                    section.forget()
+                    view.changed(section.part.id)
+        self.draw()
 
     def action_link(self) -> None:
         """Ask to open a link of the block; the next one if asked again."""
