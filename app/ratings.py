@@ -29,6 +29,7 @@ async def rate(turns: Turns, store: Store, talk: Talk, turn: Turn, verdict: Verd
         await store.rating_failed(waiting, str(error), final=True)
         raise
     await store.rating_sent(waiting)
+    await send_waiting(store, talk.vendor, talk.account)
 
 
 async def send_waiting(store: Store, vendor: Vendor, account: int) -> int:

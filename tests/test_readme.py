@@ -21,6 +21,7 @@ def _tables() -> str:
     from app.ui.screens.conversation import ConversationScreen
     from app.ui.screens.events import EventsScreen
     from app.ui.screens.history import HistoryScreen
+    from app.ui.screens.review import ReviewScreen
     from app.ui.widgets.prompt import Prompt
 
     places = (
@@ -30,6 +31,7 @@ def _tables() -> str:
         ("History", (HistoryScreen,)),
         ("Events", (EventsScreen,)),
         ("Batches", (BatchesScreen,)),
+        ("Review", (ReviewScreen,)),
     )
     rows = ["| Where | Key | Does |", "|---|---|---|"]
     for place, classes in places:

@@ -51,7 +51,7 @@ class ProgramDesk:
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: dict[str, tuple[Profile, str]] = {}
         self._batches: BatchWatch | None = None
-        self.takes_batches = False
+        self.takes_batches = self.takes_ratings = False
         self.clock = program.clock
 
     @property
@@ -130,11 +130,12 @@ class ProgramDesk:
 
     async def vendor(self, profile: Profile) -> Vendor:
         """The connection of a profile; the first time, what was left under way is gone on with."""
-        from app.protocols import Batches
+        from app.protocols import Batches, Rates
 
         known = profile.name in self._picked_up
         vendor = await self._program.vendor(profile)
         self.takes_batches = self.takes_batches or isinstance(vendor, Batches)
+        self.takes_ratings = self.takes_ratings or isinstance(vendor, Rates)
         if not known:
             self._picked_up.add(profile.name)
             task = asyncio.create_task(self._pick_up(profile, vendor))

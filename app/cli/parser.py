@@ -128,7 +128,8 @@ def _reading(commands: Any) -> None:
     export.add_argument("--format", choices=["md", "json", "jsonl", "html"], default="md")
     export.add_argument("--output", metavar="FILE", help="where to (default: stdout)")
     export.add_argument("--force", action="store_true", help="overwrite FILE")
-    _command(commands, "review", "list answers without a rating or with a negative one", run="rate")
+    review = _command(commands, "review", "list answers without a rating or with a negative one", run="rate")
+    review.add_argument("--limit", type=int, default=10_000, help="at most this many of an account (default 10000)")
 
 
 def _doing(commands: Any) -> None:

@@ -48,9 +48,8 @@ async def _review(args: argparse.Namespace) -> None:
             vendor = await program.vendor(profile)
             if not isinstance(vendor, Rates):
                 continue
-            for stored in await program.store.conversations([await program.account(profile)], limit=10_000):
-                turns = await program.store.turns(stored.pk)
-                rows += [(stored, profile, turn) for turn in turns if turn.message_id and turn.verdict is not Verdict.UP]
+            account = await program.account(profile)
+            rows += [(stored, profile, turn) for stored, turn in await program.store.reviewable([account], limit=args.limit)]
         if args.json:
             out.value(
                 [

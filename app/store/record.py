@@ -230,3 +230,12 @@ def waiting(connection: sqlite3.Connection, accounts: Sequence[int]) -> list[tup
     sql = f"""SELECT t.conversation, t.uid FROM turns t JOIN conversations c ON c.pk = t.conversation
         WHERE c.account IN ({marks}) AND t.waits > 0 ORDER BY t.ended, t.conversation, t.position"""  # noqa: S608
     return connection.execute(sql, tuple(accounts)).fetchall()
+
+
+def reviewable(connection: sqlite3.Connection, accounts: Sequence[int], limit: int) -> list[tuple[int, str]]:
+    """(conversation, uid) of the turns whose answer nobody rated, or not well; the newest conversation first."""
+    marks = ",".join("?" * len(accounts))
+    sql = f"""SELECT t.conversation, t.uid FROM turns t JOIN conversations c ON c.pk = t.conversation
+        WHERE c.account IN ({marks}) AND t.message_id != '' AND (t.verdict IS NULL OR t.verdict != 'up')
+        ORDER BY c.touched DESC, t.conversation, t.position DESC LIMIT ?"""  # noqa: S608
+    return connection.execute(sql, (*accounts, limit)).fetchall()

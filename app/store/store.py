@@ -175,6 +175,10 @@ class Store(Marks):
         """The turns that wait for a person, the longest wait first."""
         return await self._read(lambda connection: _turns_of(connection, record.waiting(connection, tuple(accounts))))
 
+    async def reviewable(self, accounts: Sequence[int], limit: int = 1_000) -> list[tuple[Stored, Turn]]:
+        """The turns whose answer nobody rated, or not well; the newest conversation first."""
+        return await self._read(lambda connection: _turns_of(connection, record.reviewable(connection, tuple(accounts), limit)))
+
     async def claim(self, name: str, owner: str) -> bool:
         """Take ``name`` for this store and owner; False if somebody who lives has it, in whatever process."""
         now = self._clock.wall()

@@ -15,7 +15,7 @@ from app.errors import ParlourError, UsageError
 from app.paths import styles
 from app.profiles import Profile
 from app.text import safe_line
-from app.ui import archive, background, places, requests
+from app.ui import archive, background, overviews, places, requests
 from app.ui.adapting import Adapting
 from app.ui.commands import Actions
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from app.ui.syncing import Syncing
 
 SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs", "archive")
+
+OVERVIEWS = {
+    requests.OpenInbox: ("InboxScreen", overviews.inbox),
+    requests.OpenBatches: ("BatchesScreen", overviews.batches),
+    requests.OpenReview: ("ReviewScreen", overviews.review),
+}
 
 
 class ParlourApp(Adapting):
@@ -40,6 +46,7 @@ class ParlourApp(Adapting):
         Binding("ctrl+y", "sync", "Sync", id="app.sync", tooltip="Read everything the accounts have into the search"),
         Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
         Binding("f6", "batches", "Batches", id="app.batches", tooltip="Many prompts at once: how they are doing"),
+        Binding("f7", "review", "Review", id="app.review", tooltip="Answers that nobody rated, or not well"),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the agents go on", priority=True),
@@ -140,16 +147,13 @@ class ParlourApp(Adapting):
             self.push_screen(archive.sync(self._desk, self._syncing))
 
     @on(requests.OpenInbox)
-    def open_inbox(self) -> None:
-        """What waits for a person."""
-        if self._place != "InboxScreen":
-            self.push_screen(places.inbox(self._desk))
-
     @on(requests.OpenBatches)
-    def open_batches(self) -> None:
-        """The batch jobs."""
-        if self._place != "BatchesScreen":
-            self.push_screen(places.batches(self._desk))
+    @on(requests.OpenReview)
+    def open_overview(self, event: requests.OpenInbox | requests.OpenBatches | requests.OpenReview) -> None:
+        """What waits for a person; the batch jobs; answers that nobody rated."""
+        name, make = OVERVIEWS[type(event)]
+        if self._place != name:
+            self.push_screen(make(self._desk))
 
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:
@@ -277,9 +281,13 @@ class ParlourApp(Adapting):
         """The batch jobs."""
         self.post_message(requests.OpenBatches())
 
+    def action_review(self) -> None:
+        """Answers that nobody rated, or not well."""
+        self.post_message(requests.OpenReview())
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key is there exactly where it works."""
-        return self._desk.takes_batches if action == "batches" else True
+        return {"batches": self._desk.takes_batches, "review": self._desk.takes_ratings}.get(action, True)
 
     def action_add_key(self) -> None:
         """Another account."""

@@ -70,6 +70,11 @@ class Desk(Protocol):
         ...
 
     @property
+    def takes_ratings(self) -> bool:
+        """Whether an account that was asked so far takes ratings. Costs nothing."""
+        ...
+
+    @property
     def has_profiles(self) -> bool:
         """Whether anything but the demo is known. Costs nothing."""
         ...

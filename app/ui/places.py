@@ -33,20 +33,6 @@ def history(desk: Desk, text: str = "") -> Screen[None]:
     return HistoryScreen(desk, text=text)
 
 
-def inbox(desk: Desk) -> Screen[None]:
-    """What waits for a person."""
-    from app.ui.screens.inbox import InboxScreen
-
-    return InboxScreen(desk)
-
-
-def batches(desk: Desk) -> Screen[None]:
-    """The batch jobs."""
-    from app.ui.screens.batches import BatchesScreen
-
-    return BatchesScreen(desk)
-
-
 def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "", part: str = "", words: str = "") -> Screen[None]:
     """One conversation; at a turn, a part of it, words in there."""
     from app.ui.screens.conversation import ConversationScreen

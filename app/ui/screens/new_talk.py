@@ -58,6 +58,10 @@ class NewTalkDialog(ModalScreen[dict[str, str] | None]):
             shown = [Content.assemble((key, "bold"), " ", (what, "$text-muted")) for key, what in keys]
             yield Static(Content("   ").join(shown), classes="dialog-keys")
 
+    def on_mount(self) -> None:
+        """The first question is seen with its field."""
+        self.call_after_refresh(self.query_one("#fields", VerticalScroll).scroll_home, animate=False)
+
     @on(Input.Submitted)
     def action_begin(self) -> None:
         """Every value as it stands."""
