@@ -151,6 +151,7 @@ class Settings:
             table, name = place
             if table not in document:
                 document[table] = tomlkit.table(is_super_table=isinstance(value, dict))
+            _take_dotted(document[table], name)
             if value is None:
                 document[table].pop(name, None)
             else:
@@ -346,6 +347,15 @@ def _inner(name: str, table: Json, path: Path) -> dict[str, Json]:
     if not isinstance(table, dict):
         raise SettingsError(f"{path.name}: tool {name!r} has to be a table; write [tools.{name}].")
     return table
+
+
+def _take_dotted(table: Any, name: str) -> None:
+    """Take out ``a.b = …``, which means the same as ``"a.b" = …``."""
+    *outer, last = name.split(".")
+    for part in outer:
+        table = table.get(part) if isinstance(table, dict) else None
+    if outer and isinstance(table, dict):
+        table.pop(last, None)
 
 
 def _flat(table: Mapping[str, Json], front: str = "") -> dict[str, Json]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.compose import Program, is_demo
 from app.errors import ParlourError, UsageError
-from app.profiles import Agent, Profile
+from app.profiles import Agent, Json, Profile
 from app.settings import Settings, origin
 from app.vendors import CATALOGUE, VendorEntry, connect, normal_base
 
@@ -58,6 +58,10 @@ class ProgramDesk:
     def settings(self) -> Settings:
         """What was configured."""
         return self._program.settings
+
+    def change(self, table: str, name: str, value: Json) -> None:
+        """Write one value of the settings; None takes it out."""
+        self._program.settings = self._program.settings.with_option(table, name, value)
 
     @property
     def store(self) -> Store:

@@ -47,6 +47,7 @@ class ParlourApp(Adapting):
         Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
         Binding("f6", "batches", "Batches", id="app.batches", tooltip="Many prompts at once: how they are doing"),
         Binding("f7", "review", "Review", id="app.review", tooltip="Answers that nobody rated, or not well"),
+        Binding("f10", "settings", "Settings", id="app.settings", tooltip="Theme, keys, notifications", show=False),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the agents go on", priority=True),
@@ -238,6 +239,11 @@ class ParlourApp(Adapting):
         else:
             self.push_screen(places.conversation(self._desk, event.talk, turn=event.turn))
 
+    @on(requests.SettingsChanged)
+    def live_by(self) -> None:
+        """What was changed holds at once."""
+        self.use(self._desk.settings)
+
     @on(requests.GoBack)
     def go_back(self) -> None:
         """One step out; the first screen stays."""
@@ -288,6 +294,13 @@ class ParlourApp(Adapting):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key is there exactly where it works."""
         return {"batches": self._desk.takes_batches, "review": self._desk.takes_ratings}.get(action, True)
+
+    def action_settings(self) -> None:
+        """What can be chosen."""
+        from app.ui.screens.settings import SettingsScreen
+
+        if self._place != "SettingsScreen":
+            self.push_screen(SettingsScreen(self._desk))
 
     def action_add_key(self) -> None:
         """Another account."""

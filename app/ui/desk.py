@@ -7,7 +7,7 @@ from typing import Protocol
 
 from app.batch_watch import BatchWatch
 from app.clock import Clock
-from app.models import Agent, Profile
+from app.models import Agent, Json, Profile
 from app.protocols import Vendor
 from app.settings import Settings
 from app.store import Store, Stored
@@ -42,6 +42,10 @@ class Desk(Protocol):
     @property
     def settings(self) -> Settings:
         """What was configured."""
+        ...
+
+    def change(self, table: str, name: str, value: Json) -> None:
+        """Write one value of [ui], [keymap] or [notify]; None takes it out. Raises ``SettingsError``."""
         ...
 
     @property

@@ -37,6 +37,10 @@ class OpenReview(Message):
     """Show the answers that nobody rated, or not well."""
 
 
+class SettingsChanged(Message):
+    """Live by what the settings are now."""
+
+
 class OpenWelcome(Message):
     """Take a key."""
 
