@@ -68,6 +68,8 @@ class Field:
     """As it would be typed; it is sent even if nobody said it."""
     of: str = ""
     """The resource whose id it is: a unique name is taken for it too."""
+    makes: str = ""
+    """The name under which the first one is made, where it is needed and there is none."""
     when: tuple[str, ...] = ()
     """(another field, its values…): asked for only then."""
     most: int = 0

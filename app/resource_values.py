@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from app.errors import UsageError
 from app.profiles import Json
-from app.resource_models import Call, Column, Does, Field, Kind, Object, Place, Resource, Verb
+from app.resource_models import Call, Does, Field, Kind, Object, Place, Resource, Verb
 from app.text import json_text
 
 MASK = "***"
@@ -253,67 +253,19 @@ def query_of(verb: Verb, values: Mapping[str, Json]) -> dict[str, Json]:
     return {one.place[0]: values[one.name] for one in verb.query if one.name in values}
 
 
-# --- cells -------------------------------------------------------------------------------------------------------------------
-
-
-def cell(column: Column, thing: Object) -> str:
-    """What a list shows in this column."""
-    found = next((value for place in column.at if (value := at(thing, place)) not in (None, "", [])), None)
-    form, _, word = column.form.partition(":")
-    match form:
-        case "when":
-            return str(found or "")[:16].replace("T", " ")
-        case "size":
-            return size_words(found) if isinstance(found, int) else ""
-        case "count" | "number":
-            count = len(found) if isinstance(found, list) else found if isinstance(found, int) else 0
-            return f"{count} {_plural(word, count)}" if count else "–"
-        case "flag":
-            return word if found is True else ""
-        case "version":
-            return f"v{found}" if found is not None else ""
-        case "factor":
-            return f"× {found}" if found is not None else ""
-        case "words":
-            return ", ".join(map(str, found)) if isinstance(found, list) else typed(_PLAIN, found)
-        case "said":
-            return _said_in(found)
-        case "archived" | "redacted":
-            return form if found else ""
-        case "new":
-            return "new" if found is True else ""
-        case "untitled" if not found:
-            return "Untitled"
-    return typed(_PLAIN, found)
-
-
-_PLAIN = Field("")
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-
-
-def _said_in(value: Json) -> str:
-    if isinstance(value, list):
-        return " ".join(str(block.get("text") or block.get("type") or "") for block in value if isinstance(block, Mapping))
-    return typed(_PLAIN, value)
-
-
-def size_words(size: int) -> str:
-    """Bytes for people."""
-    for unit, step in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size} bytes"
-
-
 # --- differences -------------------------------------------------------------------------------------------------------------
 
 
 def difference(before: Json, after: Json, was: str = "now", will: str = "then") -> str:
     """What changes, line by line; "" if nothing does. Texts are compared as texts, everything else as JSON."""
     return "\n".join(difflib.unified_diff(_lines(before), _lines(after), was, will, lineterm="", n=2))
+
+
+def comparable(resource: Resource, thing: Object) -> Json:
+    """What two versions of a thing are compared by."""
+    if resource.text:
+        return thing.get(resource.text) or ""
+    return {name: value for name, value in thing.items() if name not in ("version", "updated_at", "created_at")}
 
 
 def _lines(value: Json) -> list[str]:

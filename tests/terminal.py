@@ -26,7 +26,7 @@ KEYS = {
     "ctrl+w": "\x17", "ctrl+z": "\x1a", "alt+enter": "\x1b\r", "alt+backspace": "\x1b\x7f", "f8": "\x1b[19~", "f10": "\x1b[21~",
     "ctrl+q": "\x11", "ctrl+s": "\x13", "ctrl+t": "\x14", "ctrl+n": "\x0e", "ctrl+f": "\x06",
     "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR",
-    "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f9": "\x1b[20~", "backspace": "\x7f",
+    "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f8": "\x1b[19~", "f9": "\x1b[20~", "backspace": "\x7f",
 }  # fmt: skip
 
 

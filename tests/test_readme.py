@@ -16,6 +16,7 @@ BEGIN, END = "(made by tests/test_readme.py from the bindings) -->\n", "<!-- key
 def _tables() -> str:
     from app.ui.adapting import Adapting
     from app.ui.app import ParlourApp
+    from app.ui.resources.browser import ResourcesScreen
     from app.ui.screens.agents import AgentsScreen
     from app.ui.screens.batches import BatchesScreen
     from app.ui.screens.conversation import ConversationScreen
@@ -32,6 +33,7 @@ def _tables() -> str:
         ("Events", (EventsScreen,)),
         ("Batches", (BatchesScreen,)),
         ("Review", (ReviewScreen,)),
+        ("Resources", (ResourcesScreen,)),
     )
     rows = ["| Where | Key | Does |", "|---|---|---|"]
     for place, classes in places:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from app import resource_cells as cells
 from app import resource_values as values
 from app import resources as work
 from app.cli import find, out
@@ -18,7 +19,7 @@ from app.cli.run import read_json, stdin_text
 from app.errors import Conflict, UsageError
 from app.profiles import Json, Profile
 from app.protocols import Resources, Vendor
-from app.resource_models import Call, Does, Field, Kind, Object, Resource, Verb
+from app.resource_models import Call, Does, Field, Kind, Resource, Verb
 from app.text import safe
 from app.vendors.qoder.resources import RESOURCES
 
@@ -147,7 +148,7 @@ class Command:
             has_id = any(column.at == (("id",),) for column in columns) or self.resource.key != "id"
             head = (*(column.title for column in columns), *(() if has_id else ("id",)))
             rows = [
-                (*(values.cell(column, one) for column in columns), *(() if has_id else (values.ident(self.resource, one),)))
+                (*(cells.cell(column, one) for column in columns), *(() if has_id else (values.ident(self.resource, one),)))
                 for one in found
             ]
             out.table(rows, head)
@@ -241,7 +242,7 @@ class Command:
         if self.args.json:
             out.value(reply if reply is not None else {"id": ids[-1], "type": "deleted"})
         elif self.verb.does is Does.SHOW:
-            _people(reply, self.resource)
+            out.say(cells.described(self.resource, reply))
         else:
             known = values.ident(self.resource, reply) if isinstance(reply, Mapping) else ""
             out.say(known or (ids[-1] if ids else ""))
@@ -266,33 +267,13 @@ async def _diff(kept: Resources, resource: Resource, args: argparse.Namespace) -
     parent = work.by_name(kept, resource.parent)
     outer = [await work.an_id(kept, parent, getattr(args, name)) for name in names]
     earlier, later = [
-        _comparable(await work.thing(kept, resource, [*outer, one]), resource) for one in (args.earlier, args.later)
+        values.comparable(resource, await work.thing(kept, resource, [*outer, one])) for one in (args.earlier, args.later)
     ]
     changes = values.difference(earlier, later, args.earlier, args.later)
     out.value({"earlier": args.earlier, "later": args.later, "difference": changes}) if args.json else out.say(
         changes or "They are the same."
     )
     return 0
-
-
-def _comparable(one: Object, resource: Resource) -> Json:
-    if resource.text:
-        return one.get(resource.text) or ""
-    return {name: value for name, value in one.items() if name not in ("version", "updated_at", "created_at")}
-
-
-def _people(reply: Json, resource: Resource) -> None:
-    """An object for people: a line for each field, its text last."""
-    if not isinstance(reply, Mapping):
-        out.say(json.dumps(reply))
-        return
-    width = max((len(name) for name in reply), default=0)
-    for name, value in reply.items():
-        if name != resource.text and value not in (None, "", [], {}):
-            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            out.say(f"{name:<{width}}  " + shown.replace("\n", "\n" + " " * (width + 2)))
-    if resource.text and reply.get(resource.text):
-        out.say(f"\n{reply[resource.text]}")
 
 
 def _value(field: Field, said: object) -> Json:

@@ -81,6 +81,8 @@ def _option(parser: argparse.ArgumentParser, field: Field) -> None:
     if field.kind in (Kind.FILE, Kind.SECRET):
         return
     says = field.says + (f" ({field.when[0]} {' or '.join(field.when[1:])})" if field.when else "")
+    if field.kind is Kind.LIST and field.options:
+        says += f": some of {', '.join(field.options)}"
     if field.default:
         says += f" (default {field.default})"
     options: dict[str, Any] = {"dest": f"field_{field.name}", "help": says.replace("%", "%%"), "default": None}

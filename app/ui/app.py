@@ -47,6 +47,7 @@ class ParlourApp(Adapting):
         Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
         Binding("f6", "batches", "Batches", id="app.batches", tooltip="Many prompts at once: how they are doing"),
         Binding("f7", "review", "Review", id="app.review", tooltip="Answers that nobody rated, or not well"),
+        Binding("f8", "resources", "Resources", id="app.resources", tooltip="What an account holds: agents, files, memory…"),
         Binding("f10", "settings", "Settings", id="app.settings", tooltip="Theme, keys, notifications", show=False),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
@@ -155,6 +156,17 @@ class ParlourApp(Adapting):
         name, make = OVERVIEWS[type(event)]
         if self._place != name:
             self.push_screen(make(self._desk))
+
+    @on(requests.OpenResources)
+    def open_resources(self) -> None:
+        """What an account holds."""
+        if self._place != "ResourcesScreen":
+            self._attempt(self._resources)
+
+    async def _resources(self) -> None:
+        screen = await places.resources(self._desk, self.push_screen_wait)
+        if screen is not None:
+            self.push_screen(screen)
 
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:
@@ -278,6 +290,10 @@ class ParlourApp(Adapting):
     def action_sync(self) -> None:
         """What is not read yet."""
         self.post_message(requests.OpenSync())
+
+    def action_resources(self) -> None:
+        """What an account holds."""
+        self.post_message(requests.OpenResources())
 
     def action_inbox(self) -> None:
         """What waits."""

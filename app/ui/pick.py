@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from app.resource_values import size_words
+from app.resource_cells import size_words
 from app.text import safe_line
 from app.ui import background
 from app.ui.widgets.rows import Cell, Column, Row, Rows

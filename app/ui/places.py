@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,13 @@ def history(desk: Desk, text: str = "") -> Screen[None]:
     from app.ui.screens.history import HistoryScreen
 
     return HistoryScreen(desk, text=text)
+
+
+async def resources(desk: Desk, ask: Callable[[Screen[str | None]], Awaitable[str | None]]) -> Screen[None] | None:
+    """What an account holds; None if it was not said which. Raises ``UsageError``."""
+    from app.ui.resources.opening import browser
+
+    return await browser(desk, ask)
 
 
 def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "", part: str = "", words: str = "") -> Screen[None]:

@@ -25,6 +25,10 @@ class OpenHistory(Message):
         self.text = text
 
 
+class OpenResources(Message):
+    """Show what an account holds; which one is asked where there are several."""
+
+
 class OpenInbox(Message):
     """Show what waits for a person."""
 

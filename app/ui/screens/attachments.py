@@ -12,7 +12,7 @@ from textual.content import Content
 from app.errors import ParlourError, UsageError
 from app.models import Attachment
 from app.protocols import Attaches
-from app.resource_values import size_words
+from app.resource_cells import size_words
 from app.store import Store
 from app.text import safe_line
 from app.turns import Talk

@@ -87,13 +87,17 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
             yield index, field, entered
 
     def action_submit(self) -> None:
+        """Hand it in, once the keys that were typed before have arrived."""
+        (self.focused or self).call_later(self._submit)
+
+    def _submit(self) -> None:
         """Check all of it; the first thing that is wrong gets the focus."""
         values: dict[str, Json] = {}
         first: int | None = None
         for index, field, entered in self._read():
             wrong = ""
             try:
-                value = value_of(field, entered)
+                value = self._value(field, entered)
             except ValueError as error:
                 wrong, first = str(error), index if first is None else first
             else:
@@ -104,6 +108,10 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
             self.dismiss(values)
         else:
             self.query_one(f"#field-{first}").focus()
+
+    def _value(self, field: Field, entered: str | list[str]) -> Json:
+        """What a field is handed in as; None leaves it out. Raises ``ValueError`` with the reason."""
+        return value_of(field, entered)
 
     def action_leave(self) -> None:
         """Later; what was entered stays."""

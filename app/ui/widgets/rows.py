@@ -181,6 +181,11 @@ class Rows(ScrollView, can_focus=True):
         self.cursor = wanted if wanted is not None else self._selectable(0, 1)
         self.refresh()
 
+    def divide(self, columns: Sequence[Column]) -> None:
+        """Other columns from now on, and no rows until some are shown."""
+        self._columns = tuple(columns)
+        self.show([], empty="", keep=False)
+
     def put_cursor(self, key: str) -> None:
         """Move the cursor to the row of that key."""
         place = _place(self._rows, key)

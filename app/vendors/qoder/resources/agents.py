@@ -108,9 +108,10 @@ AGENTS = Resource(
             "/agents",
             "make a new one",
             fields=(
-                *_CHANGEABLE,
-                Field("built_in", f"built-in tools it may use: all, or some of {', '.join(BUILT_IN)}", Kind.LIST),
+                *(field for field in _CHANGEABLE if field.name in ("name", "model", "system")),
+                Field("built_in", "built-in tools it may use", Kind.LIST, options=("all", *BUILT_IN)),
                 Field("permission", "for its built-in tools", Kind.CHOICE, options=POLICIES),
+                *(field for field in _CHANGEABLE if field.name not in ("name", "model", "system")),
                 Field("skills", "ids of skills, each with @VERSION for a fixed one", Kind.LIST, of="skills"),
                 *(field for field in _RAW if field.name != "skills"),
             ),

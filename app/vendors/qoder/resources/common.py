@@ -16,9 +16,9 @@ UNTIL = Field("until", "made at or before this time", at=("created_at[lte]",))
 NAMED = Field("name", "whose name begins so")
 METADATA = Field("metadata", "NAME=VALUE, at most 16", Kind.PAIRS)
 
-ID = Column("id", (("id",),), width=18, from_width=70)
-MADE = Column("made", (("created_at",),), width=13, form="when", from_width=90)
-CHANGED = Column("changed", (("updated_at",), ("created_at",)), width=13, form="when", from_width=60)
+ID = Column("id", (("id",),), width=22, from_width=80)
+MADE = Column("made", (("created_at",),), width=18, form="when", from_width=70)
+CHANGED = Column("changed", (("updated_at",), ("created_at",)), width=18, form="when", from_width=60)
 PUT_AWAY = Column("", (("archived_at",),), width=9, form="archived")
 
 

@@ -98,7 +98,8 @@ SESSIONS = Resource(
             fields=(
                 Field("agent", "who", at=("agent", "id"), required=True, of="agents"),
                 Field("agent_version", "pinned; the latest if left out", Kind.NUMBER, at=("agent", "version")),
-                Field("environment", "where its tools run", at=("environment_id",), required=True, of="environments"),
+                Field("environment", "where its tools run", at=("environment_id",), required=True, of="environments",
+                      makes="default"),
                 Field("title", "for people", most=1_024),
                 Field("files", "ids of files, each with :PATH for where it is mounted", Kind.LIST),
                 Field("memory", "ids of memory stores, each with :read_write if it may write", Kind.LIST),
@@ -160,7 +161,7 @@ EVENTS = Resource(
     columns=(
         Column("type", (("type",),)),
         Column("what", (("name",), ("content",), ("stop_reason", "type")), form="said"),
-        Column("at", (("processed_at",), ("created_at",)), width=13, form="when", from_width=70),
+        Column("at", (("processed_at",), ("created_at",)), width=18, form="when", from_width=70),
         ID,
     ),
     verbs=(

@@ -96,7 +96,7 @@ CREDENTIALS = Resource(
         Column("name", (("metadata", "label"), ("display_name",), ("auth", "secret_name"), ("auth", "mcp_server_url"))),
         Column("kind", (("auth", "type"),), width=21),
         Column("for", (("auth", "secret_name"), ("auth", "mcp_server_url")), from_width=80),
-        Column("expires", (("auth", "expires_at"),), width=13, form="when", from_width=90),
+        Column("expires", (("auth", "expires_at"),), width=18, form="when", from_width=90),
         CHANGED,
         ID,
         PUT_AWAY,

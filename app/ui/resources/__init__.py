@@ -1,0 +1,1 @@
+"""The browser of what an account holds: one screen for every kind of thing, drawn from the descriptions."""
