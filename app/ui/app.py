@@ -161,12 +161,7 @@ class ParlourApp(Adapting):
     def open_resources(self) -> None:
         """What an account holds."""
         if self._place != "ResourcesScreen":
-            self._attempt(self._resources)
-
-    async def _resources(self) -> None:
-        screen = await places.resources(self._desk, self.push_screen_wait)
-        if screen is not None:
-            self.push_screen(screen)
+            self._attempt(partial(places.open_resources, self._desk, self))
 
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:

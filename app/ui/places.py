@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from app.turns import Talk
     from app.ui.desk import Desk
 
@@ -34,11 +35,13 @@ def history(desk: Desk, text: str = "") -> Screen[None]:
     return HistoryScreen(desk, text=text)
 
 
-async def resources(desk: Desk, ask: Callable[[Screen[str | None]], Awaitable[str | None]]) -> Screen[None] | None:
-    """What an account holds; None if it was not said which. Raises ``UsageError``."""
+async def open_resources(desk: Desk, app: App[None]) -> None:
+    """Show what an account holds, once it is said which. Raises ``UsageError``."""
     from app.ui.resources.opening import browser
 
-    return await browser(desk, ask)
+    screen = await browser(desk, app.push_screen_wait)
+    if screen is not None:
+        app.push_screen(screen)
 
 
 def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "", part: str = "", words: str = "") -> Screen[None]:
