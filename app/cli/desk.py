@@ -59,6 +59,13 @@ class ProgramDesk:
         """What was configured."""
         return self._program.settings
 
+    async def doctor(self) -> str:
+        """The report of ``parlour doctor``; the terminal is in use, so it is not asked."""
+        from app.cli import doctor
+
+        await self.open()
+        return doctor.text(await doctor.look(self._program, {}))
+
     def change(self, table: str, name: str, value: Json) -> None:
         """Write one value of the settings; None takes it out."""
         self._program.settings = self._program.settings.with_option(table, name, value)

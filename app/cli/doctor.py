@@ -9,42 +9,77 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from app import __version__
-from app.cli import out
+from app.cli import out, probe
 from app.cli.compose import Program
 from app.errors import ParlourError
 from app.models import Json
-from app.paths import config_file, database_file
+from app.paths import config_file, database_file, log_file
 from app.protocols import Checks
 
 
 def run(args: argparse.Namespace) -> int:
     """Look, report, and say what to do about each finding."""
-    found = asyncio.run(_look(args))
+    asked = probe.terminal()
+    found = asyncio.run(_look(asked))
     if args.json:
         out.value(found)
     else:
-        for name, fact in found.items():
-            out.say(f"{name:<12} {_words(fact)}")
+        out.say(text(found))
     return 0
 
 
-async def _look(args: argparse.Namespace) -> dict[str, Json]:
-    found: dict[str, Json] = {
-        "parlour": {"version": __version__, "python": sys.version.split()[0], "bytecode": _bytecode()},
-        "terminal": _terminal(),
-        "files": {"config": str(config_file()), "database": str(database_file())},
-        "keyring": await _keyring(),
-    }
+def text(found: Mapping[str, Json]) -> str:
+    """A report for people: a heading, then a line a fact."""
+    lines = []
+    for name, fact in found.items():
+        lines.append(name)
+        if isinstance(fact, dict):
+            lines += [f"  {key:<12} {_words(value)}" for key, value in fact.items()]
+        else:
+            lines += [f"  {_words(value)}" for value in (fact if isinstance(fact, list) and fact else [fact or "–"])]
+    return "\n".join(lines)
+
+
+async def look(program: Program, asked: Mapping[str, Json]) -> dict[str, Json]:
+    """Everything that can be told of an open program. ``asked`` is what the terminal said. No key, no home folder in it."""
+    found = await _surroundings(asked)
+    found["database"] = {"sqlite": sqlite3.sqlite_version, "notices": list(program.store.notices)}
+    found["profiles"] = [await _profile(program, profile.name) for profile in program.settings.profiles]
+    found["keys"] = list(_keys(program))
+    return found
+
+
+async def _look(asked: Mapping[str, Json]) -> dict[str, Json]:
     try:
         async with Program() as program:
-            found["database"] = {"sqlite": sqlite3.sqlite_version, "notices": list(program.store.notices)}
-            found["profiles"] = [await _profile(program, profile.name) for profile in program.settings.profiles]
+            return await look(program, asked)
     except ParlourError as error:
-        found["database"] = {"sqlite": sqlite3.sqlite_version, "trouble": str(error)}
-    return found
+        trouble: dict[str, Json] = {"sqlite": sqlite3.sqlite_version, "trouble": probe.without_home(str(error))}
+        return {**await _surroundings(asked), "database": trouble}
+
+
+async def _surroundings(asked: Mapping[str, Json]) -> dict[str, Json]:
+    files = {"config": config_file(), "database": database_file(), "log": log_file()}
+    return {
+        "parlour": {"version": __version__, "python": sys.version.split()[0], "bytecode": _bytecode()},
+        "terminal": {**_terminal(), **asked},
+        "files": {name: probe.without_home(str(path)) for name, path in files.items()},
+        "keyring": await _keyring(),
+        "proxy": sorted(name for name in os.environ if name.upper() in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")),
+    }
+
+
+def _keys(program: Program) -> list[str]:
+    """Entries of the keymap that cannot be."""
+    if not program.settings.keymap:
+        return []
+    from app.ui.keymap import checked
+
+    return [str(notice) for notice in checked(program.settings.keymap, swapped=program.settings.swapped)[1]]
 
 
 def _bytecode() -> str:
@@ -54,16 +89,20 @@ def _bytecode() -> str:
     return "compiled"
 
 
-def _terminal() -> Json:
+def _terminal() -> dict[str, Json]:
     size = shutil.get_terminal_size()
+    inside = probe.tmux(os.environ)
     return {
         "term": os.environ.get("TERM", ""),
-        "colour": "none" if os.environ.get("NO_COLOR") else os.environ.get("COLORTERM", "") or "basic",
+        "program": os.environ.get("TERM_PROGRAM", "") or "unknown",
+        "colour": probe.colours(os.environ),
         "size": f"{size.columns}x{size.lines}",
         "tmux": bool(os.environ.get("TMUX")),
         "ssh": bool(os.environ.get("SSH_CONNECTION")),
-        "encoding": sys.stdout.encoding or "",
-        "newline": "ctrl+j" + ("; shift+enter needs: tmux set -g extended-keys on" if os.environ.get("TMUX") else ""),
+        "encoding": probe.encoding(),
+        "newline": "ctrl+j, or \\ before enter, in every terminal",
+        "clipboard": probe.clipboard(os.environ),
+        **inside,
     }
 
 

@@ -44,6 +44,10 @@ class Desk(Protocol):
         """What was configured."""
         ...
 
+    async def doctor(self) -> str:
+        """What keyring, network, database and files can do: a report without any key."""
+        ...
+
     def change(self, table: str, name: str, value: Json) -> None:
         """Write one value of [ui], [keymap] or [notify]; None takes it out. Raises ``SettingsError``."""
         ...

@@ -64,6 +64,7 @@ class SettingsScreen(Place):
     AUTO_FOCUS = "#list"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="settings.back", tooltip="Back to where you were"),
+        Binding("d", "doctor", "Doctor", id="settings.doctor", tooltip="What terminal, keyring, network and database can do"),
         Binding("backspace,delete", "reset", "As it was", id="settings.reset", tooltip="The program's own choice or keys again"),
     ]
 
@@ -75,7 +76,7 @@ class SettingsScreen(Place):
         """Show what is set; the keys take a moment."""
         self._known: Mapping[str, keymap.Bound] = {}
         self.title_bar.show("Settings", safe_line(str(self.desk.settings.file), 200))
-        self.key_bar.keys([("enter", "change"), ("backspace", "as it was"), ("esc", "back"), ("f1", "help")])
+        self.key_bar.keys([("enter", "change"), ("backspace", "as it was"), ("d", "doctor"), ("esc", "back"), ("f1", "help")])
         self._show()
 
         async def load() -> None:
@@ -133,6 +134,15 @@ class SettingsScreen(Place):
                 self._write("keymap", name, ",".join(keymap.canonical(keys)))
 
         self.app.push_screen(AskLine(f"Keys of {name}, with commas between them", now), said)
+
+    def action_doctor(self) -> None:
+        """Look at everything, and tell."""
+        self.say("Looking…")
+
+        async def look() -> None:
+            self.read_whole("Doctor", await self.desk.doctor())
+
+        self.attempt(look)
 
     def action_reset(self) -> None:
         """Take the line out of the file."""
