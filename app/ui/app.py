@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Input
 
 from app.errors import ParlourError, UsageError
 from app.paths import styles
@@ -46,8 +45,8 @@ class ParlourApp(Adapting):
         Binding("ctrl+y", "sync", "Sync", id="app.sync", tooltip="Read everything the accounts have into the search"),
         Binding("f4", "inbox", "Waiting", id="app.inbox", tooltip="What waits for you, in any conversation"),
         Binding("f6", "batches", "Batches", id="app.batches", tooltip="Many prompts at once: how they are doing"),
-        Binding("f7", "review", "Review", id="app.review", tooltip="Answers that nobody rated, or not well"),
-        Binding("f8", "resources", "Resources", id="app.resources", tooltip="What an account holds: agents, files, memory…"),
+        Binding("f7", "resources", "Resources", id="app.resources", tooltip="What an account holds: agents, files, memory…"),
+        Binding("shift+f7", "review", "Review", id="app.review", tooltip="Answers that nobody rated, or not well"),
         Binding("f10", "settings", "Settings", id="app.settings", tooltip="Theme, keys, notifications", show=False),
         Binding("ctrl+k", "add_key", "Add a key", id="app.key", tooltip="Add an account by its key"),
         Binding("ctrl+l", "redraw", "Redraw", id="app.redraw", tooltip="Draw the screen again", show=False),
@@ -323,16 +322,6 @@ class ParlourApp(Adapting):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen.focused, self.screen))
-
-    def action_command_palette(self) -> None:
-        """Every action by name; nothing blinks in it."""
-        super().action_command_palette()
-
-        def steady() -> None:
-            for field in self.screen.query(Input):
-                field.cursor_blink = False
-
-        self.call_after_refresh(steady)
 
     def action_redraw(self) -> None:
         """Everything once more."""

@@ -13,6 +13,7 @@ from textual import constants
 from textual.app import App
 from textual.driver import Driver
 from textual.filter import LineFilter
+from textual.widgets import Input
 
 from app.text import safe_line
 from app.ui import crash
@@ -98,3 +99,13 @@ class Shell(App[None]):
             said = self._exit_renderables[0]
             self.error_console.print(Text(safe_line(said, 1000)), soft_wrap=True)
         self._exit_renderables.clear()
+
+    def action_command_palette(self) -> None:
+        """Every action by name; nothing blinks in it."""
+        super().action_command_palette()
+
+        def steady() -> None:
+            for field in self.screen.query(Input):
+                field.cursor_blink = False
+
+        self.call_after_refresh(steady)

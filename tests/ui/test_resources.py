@@ -29,7 +29,7 @@ def shown(pilot: Pilot[Any]) -> str:
 
 async def browser(pilot: Pilot[Any], jump: str = "") -> ResourcesScreen:
     """The browser, at a kind of thing, in its list."""
-    await pilot.press("f8")
+    await pilot.press("f7")
     await until(pilot, lambda: isinstance(pilot.app.screen, ResourcesScreen))
     screen = pilot.app.screen
     assert isinstance(screen, ResourcesScreen)

@@ -30,7 +30,7 @@ async def test_answers_of_all_conversations_are_rated_from_the_list(sandbox: Rea
             pilot.app.screen.query_one(Prompt).put(text)
             await pilot.press("enter")
             await until(pilot, lambda: bool(talk.turn and talk.turn.message_id and talk.turn.stop))  # noqa: B023
-        await pilot.press("f7")
+        await pilot.press("shift+f7")
         await until(pilot, lambda: isinstance(pilot.app.screen, ReviewScreen) and len(listed(pilot)) == 3)
         rows = pilot.app.screen.query_one(Rows)
         assert [row.cells[2].text for row in rows.rows] == ["three", "two", "one"]
