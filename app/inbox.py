@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.models import Answer, Request, RequestKind
+from app.models import Answer, Request, RequestKind, Status
+from app.protocols import TellsWaiting, Vendor
 from app.store import Store, Stored
 from app.transcript import Turn
+from app.turns import Turns
+
+NEWEST = 50
+"""Conversations of an account that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,29 @@ async def waiting(store: Store, accounts: Sequence[int]) -> list[Waiting]:
         for stored, turn in await store.waiting(accounts)
         for request in turn.waiting
     ]
+
+
+async def look_around(store: Store, turns: Turns, vendor: Vendor, account: int, known: dict[str, str]) -> None:
+    """Find what waits in conversations that were never opened here, among the newest; those that do are opened and read.
+
+    ``known`` is kept between looks: what has not changed at the server since is not asked for again.
+    """
+    if not isinstance(vendor, TellsWaiting):
+        return
+    page = await vendor.conversations(limit=NEWEST)
+    idle = [one for one in page.items if one.status is Status.IDLE and not one.archived and known.get(one.id) != one.updated_at]
+    few = asyncio.Semaphore(4)
+
+    async def look(stored: Stored) -> None:
+        async with few:
+            if not await vendor.waits(stored.conversation):
+                known[stored.conversation.id] = stored.conversation.updated_at
+                return
+        talk = await turns.open(vendor, stored)
+        if not talk.busy and not any(turn.waiting for turn in talk.transcript.turns):
+            turns.refresh(talk)
+
+    await asyncio.gather(*(look(stored) for stored in await store.save_conversations(account, idle)))
 
 
 def decided(wanted: Sequence[Waiting], *, allow: bool, reason: str = "") -> list[Answer]:

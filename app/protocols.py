@@ -231,6 +231,29 @@ class Batches(Protocol):
 
 
 @runtime_checkable
+class Configures(Protocol):
+    """A conversation can begin with more than an agent and a title."""
+
+    @property
+    def beginnings(self) -> Mapping[str, str]:
+        """What can be said, by name: a question for it with its form."""
+        ...
+
+    def begun_with(self, agent_id: str, more: Mapping[str, str]) -> Mapping[str, Json]:
+        """What ``start`` takes as ``extra``, from the lines a person typed. Raises ``UsageError``; nothing is sent."""
+        ...
+
+
+@runtime_checkable
+class TellsWaiting(Protocol):
+    """Can tell of a conversation whose history was not read whether it waits for a person."""
+
+    async def waits(self, conversation: Conversation) -> bool:
+        """One cheap read."""
+        ...
+
+
+@runtime_checkable
 class NeedsEnvironment(Protocol):
     """Conversations run in an environment that has to be chosen."""
 

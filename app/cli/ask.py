@@ -40,8 +40,8 @@ async def _ask(args: argparse.Namespace, prompt: str, files: list[Path]) -> int:
 async def _target(program: Program, args: argparse.Namespace) -> tuple[Profile, Talk]:
     profiles = await program.profiles(args.profile)
     if args.conversation:
-        if args.user or args.title:
-            raise UsageError("--user and --title are for a new conversation; this one has its own. Nothing was sent.")
+        if args.user or args.title or args.beginning:
+            raise UsageError("--user, --title and --with are for a new conversation; this one has its own. Nothing was sent.")
         if args.agent:
             raise UsageError("A conversation has its agent already: give --conversation or --agent, not both.")
         profile, talk = await find.talk(program, profiles, args.conversation)
@@ -51,6 +51,11 @@ async def _target(program: Program, args: argparse.Namespace) -> tuple[Profile, 
         raise UsageError("Say who to ask with --agent. See who there is with: parlour agents")
     profile, who = await find.agent(program, profiles, args.agent)
     more = {name: value for name, value in (("title", args.title), ("external_user_id", args.user)) if value}
+    for pair in args.beginning:
+        name, mark, value = pair.partition("=")
+        if not mark or name in ("title", "external_user_id"):
+            raise UsageError(f"--with takes NAME=VALUE, like version=4; {pair[:60]!r} is none. Nothing was sent.")
+        more[name] = f"{more[name]} {value}" if name in more else value
     return profile, await find.new_talk(program, profile, who, args.environment or "", more)
 
 

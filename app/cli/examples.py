@@ -15,6 +15,7 @@ EXAMPLES: dict[str, Examples] = {
         ('parlour ask --conversation CONVERSATION "And in short?"', "go on in a conversation"),
         ('parlour ask --agent Parrot "Look at this" --attach notes.txt', "a file goes along"),
         ('parlour ask --agent Parrot "Hello" --user ada --title "Glazes"', "a new conversation for one user of yours"),
+        ('parlour ask --agent Builder "list" --with version=1 --with metadata=ticket=REL-34', "what else a session begins with"),
         ('parlour ask --agent Builder "tidy up" --approve deny --json', "answer every approval with no"),
         ('parlour ask --agent Metronome "stream 400" --events | jq -r .type', "every event, one a line"),
         ('parlour ask --agent Parrot "Hello" --timeout 60', "interrupt the turn after a minute"),

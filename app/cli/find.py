@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from app.cli.compose import Program
 from app.errors import NotFound, UsageError
-from app.models import Agent, Conversation, Profile
-from app.protocols import ForUsers, NeedsEnvironment, Vendor
+from app.models import Agent, Conversation, Json, Profile
+from app.protocols import Configures, ForUsers, NeedsEnvironment, Vendor
 from app.store import Stored
 from app.turns import Talk
 
@@ -87,10 +87,24 @@ async def new_talk(
         title=asked.get("title", ""),
         external_user_id=user or profile.external_user_id,
         created_at=program.clock.stamp(),
+        raw=_beginning(vendor, who, asked),
     )
     account = await program.account(profile)
     await program.store.used_agent(account, who.id, program.clock.wall())
     return await program.turns.open(vendor, await program.store.save_conversation(account, local))
+
+
+def _beginning(vendor: Vendor, who: Agent, asked: Mapping[str, str]) -> Mapping[str, Json]:
+    """What the vendor gets besides: what only some vendors know is refused where it has no meaning."""
+    named = {name: value for name, value in asked.items() if value and name not in ("title", "external_user_id")}
+    if not named:
+        return {}
+    known = vendor.beginnings if isinstance(vendor, Configures) else {}
+    unknown = sorted(set(named) - set(known))
+    if not isinstance(vendor, Configures) or unknown:
+        there = f"it knows {', '.join(known)}" if known else "leave it out"
+        raise UsageError(f"{vendor.label} does not know {', '.join(unknown)}; {there}. Nothing was sent.")
+    return vendor.begun_with(who.id, named)
 
 
 async def where(vendor: Vendor, profile: Profile, wanted: str) -> str:

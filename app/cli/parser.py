@@ -79,6 +79,8 @@ def _talking(commands: Any) -> None:
     ask.add_argument("--environment", metavar="ID", help="where the agent's tools run")
     ask.add_argument("--user", default="", metavar="ID", help="whom a new conversation is for: external_user_id")
     ask.add_argument("--title", default="", help="the title of a new conversation (default: made from the prompt)")
+    with_help = "what else a new conversation begins with (repeatable): version, files, vaults, variables, metadata, budget"
+    ask.add_argument("--with", dest="beginning", metavar="NAME=VALUE", action="append", default=[], help=with_help)
     ask.add_argument("--attach", metavar="FILE", action="append", default=[], help="send a file along (repeatable)")
     _approving(ask)
     ask.add_argument("--events", action="store_true", help="print every event as a line of JSON, the final object last")

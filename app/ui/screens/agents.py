@@ -254,11 +254,14 @@ class AgentsScreen(Place):
             self.attempt(lambda: self._ask_more(one), group="talk")
 
     async def _ask_more(self, one: Listed) -> None:
-        from app.protocols import ForUsers
+        from app.protocols import Configures, ForUsers
         from app.ui.screens.new_talk import NewTalkDialog, Wanted
 
         wanted = [Wanted("title", "Title", hint="made from the first message if left empty")]
-        if isinstance(await self.desk.vendor(one.profile), ForUsers):
+        vendor = await self.desk.vendor(one.profile)
+        if isinstance(vendor, Configures):
+            wanted += [Wanted(name, question, longest=2_000) for name, question in vendor.beginnings.items()]
+        if isinstance(vendor, ForUsers):
             user = one.profile.external_user_id
             wanted.append(
                 Wanted("external_user_id", "For whom (external_user_id)", user, "kept apart from the others' conversations")

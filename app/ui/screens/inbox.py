@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from app import inbox
+from app import errors, inbox
 from app.models import Answer, RequestKind
 from app.text import json_text
 from app.transcript import Change, What
@@ -42,8 +42,12 @@ class InboxScreen(Place):
         ),
         Binding("f", "file", "From a file", id="inbox.file", tooltip="A tool's result from a file"),
         Binding("v", "whole", "See it whole", id="inbox.whole", tooltip="Everything that it wants to do"),
+        Binding("ctrl+r", "again", "Look again", id="inbox.again", tooltip="Ask the servers what waits"),
         Binding("escape", "leave", "Back", id="inbox.back", tooltip="Back; everything stays open"),
     ]
+
+    _known: ClassVar[dict[str, str]] = {}
+    """Conversation → its server's time when it was last seen to wait for nobody; outlives the screen."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -77,6 +81,24 @@ class InboxScreen(Place):
         self._unlisten()
         self._unlisten = self.desk.turns.listen(self._changed)
         await self._load()
+        self.attempt(self._look_around, group="look")
+
+    async def _look_around(self) -> None:
+        """What waits at the servers in conversations that were never opened here."""
+        missed = []
+        for profile in await self.desk.profiles():
+            try:
+                vendor, account = await self.desk.vendor(profile), await self.desk.account(profile)
+                await inbox.look_around(self.desk.store, self.desk.turns, vendor, account, self._known)
+            except errors.ParlourError:
+                missed.append(profile.name)
+        if missed:
+            self.say(f"Not reached: {', '.join(missed)}. What waits there may be missing; ctrl+r looks again.", failed=True)
+
+    def action_again(self) -> None:
+        """Ask the servers again."""
+        self._known.clear()
+        self.attempt(self._look_around, group="look")
 
     def _changed(self, talk: Talk, change: Change) -> None:
         if change.what in (What.TURN, What.CONVERSATION) and self.is_attached:

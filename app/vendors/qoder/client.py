@@ -31,9 +31,9 @@ from app.models import (
 )
 from app.protocols import tell_link
 from app.vendors.http import Http, Policy, Upload
-from app.vendors.qoder import bodies, objects, pages, refusals, sessions
+from app.vendors.qoder import beginning, bodies, objects, pages, refusals, sessions
 from app.vendors.qoder.calls import Calls, path, receipt
-from app.vendors.qoder.content import busy, mapping, text
+from app.vendors.qoder.content import busy, kind, mapping, text
 from app.vendors.qoder.course import Course, gathered
 from app.vendors.qoder.decode import Raw
 from app.vendors.qoder.shelf import FILE_LIMIT, Shelf
@@ -151,6 +151,22 @@ class Qoder(Shelf):
         if not body.get("initial_events"):
             self._empty.add(made.id)
         return made
+
+    @property
+    def beginnings(self) -> Mapping[str, str]:
+        """What a session may begin with."""
+        return beginning.BEGINNINGS
+
+    def begun_with(self, agent_id: str, more: Mapping[str, str]) -> Mapping[str, Json]:
+        """The fields of a new session, from what a person typed."""
+        return beginning.begun_with(agent_id, more)
+
+    async def waits(self, conversation: Conversation) -> bool:
+        """Whether its last turn ended with a request; asked of an idle session (contract 18.3)."""
+        async with aclosing(self.sessions.events(conversation.id, types=("session.status_idle",), newest_first=True)) as idles:
+            async for raw in idles:
+                return kind(raw.get("stop_reason")) == "requires_action"
+        return False
 
     async def rename(self, conversation: Conversation, title: str) -> None:
         """Set the title; an empty one clears it."""
