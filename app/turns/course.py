@@ -23,6 +23,7 @@ from app.models import (
     LinkState,
     PartDelta,
     PartKind,
+    PartStarted,
     Prompt,
     Prompted,
     PromptState,
@@ -303,7 +304,10 @@ class Course:
         talk.heard = talk.beat = self._clock.monotonic()
         talk.link = None
         change = talk.transcript.apply(event, self._clock.wall())
+        if isinstance(event, PartStarted):
+            talk.deltas.begin(event.part_id)
         if isinstance(event, PartDelta):
+            talk.deltas.add(event.part_id, self._clock.wall(), event.text)
             if change.turn is not None:
                 self._keeper.later(talk, change.turn)
         else:

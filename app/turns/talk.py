@@ -11,6 +11,7 @@ from enum import StrEnum
 from app.models import Answer, Conversation, Failure, Link, LinkState, PromptState, Stop, Wire
 from app.protocols import Vendor
 from app.transcript import Transcript, Turn
+from app.turns.deltas import Deltas
 
 QUIET_AFTER = 10.0
 """Seconds without an event after which a running turn is called quiet."""
@@ -67,6 +68,8 @@ class Talk:
     """Why the last job failed, where that is not the state of a turn."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """The fields that were refused with it, and the server's words for each."""
+    deltas: Deltas = field(default_factory=Deltas)
+    """How its latest messages came."""
     held: bool = False
     """The next prompt waits until the turn that was stopped is settled, or the person says otherwise."""
 

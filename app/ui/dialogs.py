@@ -102,8 +102,9 @@ class AskLine(ModalScreen[str | None]):
         Binding("escape", "leave", "Leave", id="line.leave", tooltip="Change nothing"),
     ]
 
-    def __init__(self, title: str, value: str = "") -> None:
+    def __init__(self, title: str, value: str = "", *, verb: str = "keep") -> None:
         super().__init__()
+        self._verb = safe_line(verb, 40)
         self._title = safe_line(title, 200)
         self._value = safe_line(value, 256)
 
@@ -114,7 +115,7 @@ class AskLine(ModalScreen[str | None]):
             field = Input(self._value, id="line")
             field.cursor_blink = False
             yield field
-            yield Static(_keys(("enter", "keep"), ("esc", "leave")), classes="dialog-keys")
+            yield Static(_keys(("enter", self._verb), ("esc", "leave")), classes="dialog-keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Kept."""

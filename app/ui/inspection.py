@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -134,6 +135,21 @@ class Lane:
 
     name: str
     marks: str
+
+
+def delta_lines(pieces: Sequence[tuple[float, str]]) -> str:
+    """How a message came: a line of figures, then a line a piece with its time since the first and since the one before."""
+    if not pieces:
+        return "No pieces of this were heard: it came whole, or before this program followed it."
+    first, last = pieces[0][0], pieces[-1][0]
+    pauses = [later[0] - before[0] for before, later in itertools.pairwise(pieces)]
+    length = sum(len(text) for _, text in pieces)
+    rate = f", {length / (last - first):,.0f} characters a second" if last > first else ""
+    told = f"{len(pieces):,} pieces, {length:,} characters in {last - first:.2f} s{rate}"
+    lines = [f"{told}; longest pause {max(pauses, default=0):.2f} s", ""]
+    for (at, text), pause in zip(pieces, [0.0, *pauses], strict=True):
+        lines.append(f"+{at - first:8.3f}  {pause * 1000:6.0f} ms  {json_text(text)}")
+    return "\n".join(lines)
 
 
 def lanes(turns: Sequence[Turn], width: int, now: float) -> list[Lane]:

@@ -173,10 +173,11 @@ def recorded(path: Path) -> list[StoredEvent]:
     except OSError as error:
         raise UsageError(f"{path.name} cannot be read: {error.strerror}.") from None
     found: list[StoredEvent] = []
-    last = 0.0
-    for number, line in enumerate(line for line in lines if line.strip()):
-        raw = _object(path, number, line)
-        at = next((str(raw[name]) for name in _TIMES if isinstance(raw.get(name), str)), "")
+    objects = [_object(path, number, line) for number, line in enumerate(line for line in lines if line.strip())]
+    stamps = [next((str(raw[name]) for name in _TIMES if isinstance(raw.get(name), str)), "") for raw in objects]
+    before, known = next(((at, moment) for at, stamp in enumerate(stamps) if (moment := _seconds(stamp))), (0, 0.0))
+    last = known - (before + 1) * STEP if known else 0.0
+    for number, (raw, at) in enumerate(zip(objects, stamps, strict=True)):
         moment = _seconds(at)
         last = max(last, moment) if moment else last + STEP
         own, lane = raw.get("id"), raw.get("session_thread_id")

@@ -51,6 +51,8 @@ async def test_a_session_that_runs_already_streams_on(ready: Ready, tmp_path: Pa
             await stage.turns.until(talk, lambda: talk.turn is not None and talk.turn.stop is Stop.DONE)
         assert talk.turn is not None and talk.turn.text == "stream 300 at 150"
         assert len(talk.turn.answer) == 1200 and len(deltas) > 3
+        pieces = talk.deltas.of(talk.turn.message_id)
+        assert "".join(text for _, text in pieces) == talk.turn.answer
 
 
 async def test_what_others_ask_and_answer_is_seen_as_it_happens(ready: Ready, tmp_path: Path) -> None:

@@ -170,6 +170,20 @@ async def test_a_recording_is_played_at_its_own_pace_or_another(tmp_path: Path) 
     assert "played" in replay.state().plain
 
 
+async def test_events_without_a_time_stand_beside_their_neighbours(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    stamped = json.dumps({"type": "session.status_idle", "id": "evt_2", "processed_at": "2026-01-05T10:00:10Z"})
+    path.write_text(json.dumps({"type": "user.message", "id": "evt_1", "processed_at": None}) + "\n" + stamped + "\n")
+    assert (await Replay.open(path, lambda: 0.0)).length < 1
+
+
+def test_how_a_message_came() -> None:
+    told = inspection.delta_lines([(10.0, "There "), (10.5, "are\n"), (12.0, "3")])
+    assert told.splitlines()[0] == "3 pieces, 11 characters in 2.00 s, 6 characters a second; longest pause 1.50 s"
+    assert told.splitlines()[3] == '+   0.500     500 ms  "are\\n"'
+    assert "came whole" in inspection.delta_lines([])
+
+
 @pytest.mark.parametrize("text", ["", "nonsense\n", "[1]\n", '{"no": "type"}\n', '{"type": 7}\n', "[" * 20_000 + "\n"])
 def test_a_file_that_is_no_recording_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.jsonl"

@@ -44,7 +44,12 @@ class Away:
 
 def mark_of(turn: Turn) -> str:
     """How far one has read who has read to the end of this turn."""
-    return f"{len(turn.parts)} {turn.uid}"
+    return f"{_size(turn)} {turn.uid}"
+
+
+def _size(turn: Turn) -> int:
+    """Grows with everything that comes into a turn."""
+    return len(turn.parts) + sum(len(part.text) + len(part.output) for part in turn.parts)
 
 
 def first_unread(turns: list[Turn], mark: str) -> Turn | None:
@@ -53,6 +58,6 @@ def first_unread(turns: list[Turn], mark: str) -> Turn | None:
     at = next((at for at, turn in enumerate(turns) if turn.uid == uid), None)
     if at is None or not count.isdecimal():
         return None
-    if len(turns[at].parts) > int(count):
+    if _size(turns[at]) > int(count):
         return turns[at]
     return turns[at + 1] if at + 1 < len(turns) else None

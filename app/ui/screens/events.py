@@ -43,6 +43,7 @@ class EventsScreen(Place):
         Binding("f", "follow", "Follow", id="events.follow", tooltip="Stay at the newest event, or not"),
         Binding("t", "view", "Events, tools, turns", id="events.view", tooltip="Events; tools with times; turns with cost"),
         Binding("b", "message", "To the message", id="events.message", tooltip="The message that this event belongs to"),
+        Binding("d", "pieces", "Deltas", id="events.deltas", tooltip="How a message came, piece by piece"),
         Binding("y", "copy", "Copy", id="events.copy", tooltip="Copy the event's JSON"),
         Binding("x", "export", "Export", id="events.export", tooltip="All of it as JSON lines, keys taken out"),
         Binding("o", "replay", "Play a file", id="events.replay", tooltip="Play an exported file again"),
@@ -187,6 +188,7 @@ class EventsScreen(Place):
             ("f", follow),
             ("t", other),
             ("b", "message"),
+            ("d", "deltas"),
             ("x", "export"),
             ("esc", "back"),
         ]
@@ -245,6 +247,12 @@ class EventsScreen(Place):
             turn = earlier[-1] if earlier else None
         if turn is not None:
             self.post_message(ShowTurn(talk, turn.uid))
+
+    def action_pieces(self) -> None:
+        """How one message came."""
+        one, talk = self._chosen(), self.source.talk
+        if one is not None and talk is not None:
+            self.read_whole("How it came, piece by piece", inspection.delta_lines(talk.deltas.of(one.wire.id)))
 
     def action_copy(self) -> None:
         """The JSON, to the clipboard."""

@@ -182,7 +182,7 @@ class InboxScreen(Place):
                 self._answer(one, [Answer(request.event_id, request.kind, data=text)])
 
         asked = f"Why not {request.name}?" if request.kind is RequestKind.APPROVAL else f"What did {request.name} give?"
-        self.app.push_screen(AskLine(asked), said)
+        self.app.push_screen(AskLine(asked, verb="send it"), said)
 
     def action_command(self) -> None:
         """The command behind a tool."""
