@@ -23,10 +23,10 @@ KEYS = {
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
     "pageup": "\x1b[5~", "pagedown": "\x1b[6~", "home": "\x1b[H", "end": "\x1b[F",
     "ctrl+c": "\x03", "ctrl+d": "\x04", "ctrl+g": "\x07", "ctrl+j": "\n", "ctrl+o": "\x0f", "ctrl+p": "\x10", "ctrl+r": "\x12",
-    "ctrl+w": "\x17", "ctrl+z": "\x1a", "alt+enter": "\x1b\r", "alt+backspace": "\x1b\x7f", "f10": "\x1b[21~",
+    "ctrl+w": "\x17", "ctrl+z": "\x1a", "alt+enter": "\x1b\r", "alt+backspace": "\x1b\x7f", "f8": "\x1b[19~", "f10": "\x1b[21~",
     "ctrl+q": "\x11", "ctrl+s": "\x13", "ctrl+t": "\x14", "ctrl+n": "\x0e", "ctrl+f": "\x06",
     "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR",
-    "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f8": "\x1b[19~", "f9": "\x1b[20~", "backspace": "\x7f",
+    "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f9": "\x1b[20~", "backspace": "\x7f",
 }  # fmt: skip
 
 

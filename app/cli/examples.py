@@ -71,6 +71,7 @@ EXAMPLES: dict[str, Examples] = {
         ("parlour export CONVERSATION --format html --output talk.html", "a page of its own"),
         ("parlour export CONVERSATION --format jsonl", "its events, one a line"),
         ("parlour export CONVERSATION --output talk.md --force", "overwrite a file"),
+        ("parlour export CONVERSATION --format json --no-redact", "exactly what was said, keys and all"),
     ),
     "profile": (
         ("parlour profile add work --vendor codeer --user ada@example.com", "the key is asked for, hidden"),

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from app.cli import find, out
 from app.cli.compose import Program
-from app.exports import conversation_object, event_lines, markdown, page, redacted, turn_object, write_new
-from app.models import Profile
-from app.text import json_text
-from app.turns import Talk
+from app.exports import Cleaner, document, write_new
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,25 +20,14 @@ async def _export(args: argparse.Namespace) -> int:
     async with Program(patience=0.0) as program:
         profile, talk = await find.talk(program, await program.profiles(args.profile), args.conversation, fresh=True)
         wires = [event.wire for event in await program.store.events(talk.pk)] if args.format == "jsonl" else []
-        text = program.without_keys(event_lines(wires) if wires else redacted(_text(args.format, profile, talk)))
+        clean = Cleaner(program.without_keys, on=not args.no_redact)
+        text = document(args.format, talk.conversation, talk.transcript.turns, wires, profile, clean)
     if not args.output:
         out.write(text)
-        return 0
-    path = Path(args.output)
-    write_new(path, text, force=args.force)
-    out.note(f"Wrote {path}.")
+    else:
+        path = Path(args.output)
+        write_new(path, text, force=args.force)
+        out.note(f"Wrote {path}.")
+    if clean.count:
+        out.note(f"{clean.count} secrets were taken out of it; --no-redact keeps them.")
     return 0
-
-
-def _text(form: str, profile: Profile, talk: Talk) -> str:
-    turns = talk.transcript.turns
-    match form:
-        case "md":
-            return markdown(talk.conversation, turns)
-        case "html":
-            return page(talk.conversation, turns)
-        case "json":
-            shown = conversation_object(talk.conversation, profile.name, profile.vendor)
-            return json_text({**shown, "turns": [turn_object(turn) for turn in turns]}, indent=2) + "\n"
-        case _:
-            return ""

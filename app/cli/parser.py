@@ -130,6 +130,7 @@ def _reading(commands: Any) -> None:
     export.add_argument("--format", choices=["md", "json", "jsonl", "html"], default="md")
     export.add_argument("--output", metavar="FILE", help="where to (default: stdout)")
     export.add_argument("--force", action="store_true", help="overwrite FILE")
+    export.add_argument("--no-redact", action="store_true", help="leave keys and what looks like one in it")
     review = _command(commands, "review", "list answers without a rating or with a negative one", run="rate")
     review.add_argument("--limit", type=int, default=10_000, help="at most this many of an account (default 10000)")
 

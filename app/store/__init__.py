@@ -1,6 +1,8 @@
 """Everything that was said, in one SQLite file."""
 
 from app.store.batches import Job, JobPart, PartState
+from app.store.highlights import spans
+from app.store.query import Query, parse
 from app.store.record import Entry
 from app.store.store import Store
 from app.store.values import Hit, KnownAgent, PartHead, Rating, Stored, StoredEvent, TurnHead, account_of
@@ -13,10 +15,13 @@ __all__ = [
     "KnownAgent",
     "PartHead",
     "PartState",
+    "Query",
     "Rating",
     "Store",
     "Stored",
     "StoredEvent",
     "TurnHead",
     "account_of",
+    "parse",
+    "spans",
 ]

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from app.models import Agent, Conversation
 from app.store import search
+from app.store.finds import of_conversations
+from app.store.query import Query
 from app.store.rows import AGENT, CONVERSATION, STORED, agent_of, agent_row, conversation_row, stored
 from app.store.values import KnownAgent, Stored
 from app.text import storable
@@ -141,10 +143,11 @@ def listing(
     before: tuple[float, int] | None,
     archived: bool | None,
     pinned: bool | None,
+    query: Query | None = None,
 ) -> list[Stored]:
     """Newest first; ``text`` is looked for in title and agent name."""
-    where, values = [f"c.account IN ({','.join('?' * len(accounts))})"], [*map(str, accounts)]
-    given: list[object] = list(values)
+    where = [f"c.account IN ({','.join('?' * len(accounts))})"]
+    given: list[object] = [*map(str, accounts)]
     if text:
         where.append("folded_has(c.title || char(10) || c.agent_name, ?)")
         given.append(storable(text).casefold())
@@ -154,6 +157,10 @@ def listing(
     if before is not None:
         where.append("(c.touched, c.pk) < (?, ?)")
         given += before
+    if query is not None:
+        more, values = of_conversations(query)
+        where += more
+        given += values
     for column, wanted in (("archived", archived), ("pinned", pinned)):
         if wanted is not None:
             where.append(f"c.{column} = ?")

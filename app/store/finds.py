@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from app.models import Wire
 from app.store.highlights import excerpt
@@ -61,6 +62,17 @@ def conditions(query: Query) -> Asked:
         put(f"{_TIME} < ?", query.before)
     if query.after is not None:
         put(f"{_TIME} >= ?", query.after)
+    return where, values
+
+
+def of_conversations(query: Query) -> Asked:
+    """The filters that ask something of a conversation as conditions on c and a; when is when something last happened in it."""
+    plain = replace(query, words="", tool="", kinds=(), file=False, rated="", before=None, after=None)
+    where, values = conditions(replace(plain, states=tuple(state for state in query.states if state in ("pinned", "archived"))))
+    for moment, sign in ((query.before, "<"), (query.after, ">=")):
+        if moment is not None:
+            where.append(f"c.touched {sign} ?")
+            values.append(moment)
     return where, values
 
 

@@ -55,10 +55,14 @@ STORED = f"""SELECT c.pk, c.account, a.profile, c.cursor, c.draft, c.pinned, c.t
     (SELECT coalesce(sum(t.waits), 0) FROM turns t WHERE t.conversation = c.pk AND (t.unsettled = 1 OR t.waits > 0)),
     EXISTS (SELECT 1 FROM turns t WHERE t.conversation = c.pk AND (t.unsettled = 1 OR t.waits > 0)
             AND t.stop IS NULL AND t.state IN ('sending', 'sent', 'unknown')),
+    c.read_at, (SELECT group_concat(g.name, char(10)) FROM tags g WHERE g.conversation = c.pk),
+    (SELECT t.stop FROM turns t WHERE t.conversation = c.pk ORDER BY t.position DESC LIMIT 1),
+    (SELECT t.ended FROM turns t WHERE t.conversation = c.pk ORDER BY t.position DESC LIMIT 1),
+    (SELECT t.verdict FROM turns t WHERE t.conversation = c.pk AND t.verdict IS NOT NULL ORDER BY t.position DESC LIMIT 1),
     {", ".join("c." + name for name in CONVERSATION)}
     FROM conversations c JOIN accounts a ON a.id = c.account"""  # noqa: S608 - our own names
 """Selects what ``stored`` reads; add WHERE and ORDER BY."""
-_STORED_OWN = 10
+_STORED_OWN = 15
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------------------
@@ -255,12 +259,15 @@ def conversation_row(conversation: Conversation) -> Row:
 
 def stored(row: sqlite3.Row | Row) -> Stored:
     """A row of ``STORED``."""
-    pk, account, profile, cursor, draft, pinned, touched, seen, waiting, running = row[:_STORED_OWN]
+    pk, account, profile, cursor, draft, pinned, touched, seen, waiting, running, *more = row[:_STORED_OWN]
+    read_at, tags, stop, ended, verdict = more
     own = dict(zip(CONVERSATION, row[_STORED_OWN:], strict=False))
     own |= {"status": Status(own["status"]), "archived": bool(own["archived"]), "raw": unpack(own["raw"])}
     conversation = Conversation(**own)
     busy = bool(running) or conversation.status is Status.RUNNING
-    return Stored(pk, account, profile, conversation, cursor, draft, bool(pinned), touched, waiting, busy, seen)
+    marks = tuple(sorted((tags or "").split("\n"))) if tags else ()
+    own_marks = (read_at, marks, Stop(stop) if stop else None, ended or 0.0, Verdict(verdict) if verdict else None)
+    return Stored(pk, account, profile, conversation, cursor, draft, bool(pinned), touched, waiting, busy, seen, *own_marks)
 
 
 def agent_row(agent: Agent) -> Row:

@@ -90,21 +90,6 @@ class Store(Marks):
         """By our own key."""
         return await self._read(lambda connection: conversations.get(connection, pk))
 
-    async def conversations(
-        self,
-        accounts: Sequence[int],
-        *,
-        text: str = "",
-        agent: str = "",
-        limit: int = 50,
-        before: tuple[float, int] | None = None,
-        archived: bool | None = False,
-        pinned: bool | None = None,
-    ) -> list[Stored]:
-        """Newest first. ``before`` is the ``place`` of the last one of the page before; None for ``archived`` is both."""
-        values = (tuple(accounts), text, agent, limit, before, archived, pinned)
-        return await self._read(lambda connection: conversations.listing(connection, *values))
-
     async def delete_conversation(self, pk: int, *, remember: bool = True) -> None:
         """Delete it for good: no byte of it stays in the file, its journal or the index.
 

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from app.models import Agent, Conversation, PartKind, Profile, PromptState, Stop, Verdict, Wire
 
+SKEW = 30.0
+"""Seconds by which a server's clock may be ahead of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -30,6 +33,20 @@ class Stored:
     """Whether a turn of it has not ended, or its server last called it running."""
     seen: str = ""
     """The last wire id a person has looked at."""
+    read_at: float = 0.0
+    """When a person last looked at it here: wall clock; 0: never."""
+    tags: tuple[str, ...] = ()
+    stop: Stop | None = None
+    """Why its last turn stopped."""
+    ended: float = 0.0
+    """When its last turn ended, if that was seen here."""
+    rated: Verdict | None = None
+    """The latest rating in it."""
+
+    @property
+    def unread(self) -> bool:
+        """Whether something happened since a person last looked. A server's clock may be off by ``SKEW``."""
+        return self.read_at > 0 and (self.ended > self.read_at or self.touched > self.read_at + SKEW)
 
     @property
     def place(self) -> tuple[float, int]:

@@ -14,13 +14,13 @@ from app.errors import ParlourError, UsageError
 from app.paths import styles
 from app.profiles import Profile
 from app.text import safe_line
-from app.ui import archive, background, overviews, places, requests
+from app.ui import background, overviews, places, requests
 from app.ui.adapting import Adapting
+from app.ui.archive import Archive
 from app.ui.commands import Actions
 
 if TYPE_CHECKING:
     from app.ui.desk import Desk
-    from app.ui.syncing import Syncing
 
 SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs", "archive")
 
@@ -58,7 +58,7 @@ class ParlourApp(Adapting):
         super().__init__(desk.settings, desk.clock.monotonic, css_path=[sheet for sheet in sheets if sheet.is_file()])
         self._desk = desk
         self._first = first
-        self._syncing: Syncing | None = None
+        self._archive = Archive(self, desk)
         self._floor = 1 if desk.has_profiles and not first else 2
 
     # --- beginning and end ------------------------------------------------------------------------------------------------------
@@ -127,25 +127,11 @@ class ParlourApp(Adapting):
         self._show_welcome()
 
     @on(requests.OpenHistory)
-    def open_history(self, event: requests.OpenHistory) -> None:
-        """All conversations."""
-        if self._place != "HistoryScreen":
-            self.push_screen(places.history(self._desk, event.text))
-
     @on(requests.OpenSearch)
-    def open_search(self, event: requests.OpenSearch) -> None:
-        """Everything that was said."""
-        if self._place != "SearchScreen":
-            self.push_screen(archive.search(self._desk, event.text))
-
     @on(requests.OpenSync)
-    def open_sync(self) -> None:
-        """What is not read yet."""
-        from app.ui.syncing import Syncing
-
-        self._syncing = self._syncing or Syncing(self._desk, partial(background.start, self, group="sync"))
-        if self._place != "SyncScreen":
-            self.push_screen(archive.sync(self._desk, self._syncing))
+    def open_archive(self, event: requests.OpenHistory | requests.OpenSearch | requests.OpenSync) -> None:
+        """What was said: the list, the search, what is not read yet."""
+        self._archive.open(event)
 
     @on(requests.OpenInbox)
     @on(requests.OpenBatches)
@@ -160,7 +146,12 @@ class ParlourApp(Adapting):
     def open_resources(self) -> None:
         """What an account holds."""
         if self._place != "ResourcesScreen":
-            self._attempt(partial(places.open_resources, self._desk, self))
+            self._attempt(self._resources)
+
+    async def _resources(self) -> None:
+        screen = await places.resources(self._desk, self.push_screen_wait)
+        if screen is not None:
+            self.push_screen(screen)
 
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
 if TYPE_CHECKING:
-    from textual.app import App
-
     from app.turns import Talk
     from app.ui.desk import Desk
 
@@ -28,20 +27,11 @@ def agents(desk: Desk) -> Screen[None]:
     return AgentsScreen(desk)
 
 
-def history(desk: Desk, text: str = "") -> Screen[None]:
-    """All conversations."""
-    from app.ui.screens.history import HistoryScreen
-
-    return HistoryScreen(desk, text=text)
-
-
-async def open_resources(desk: Desk, app: App[None]) -> None:
-    """Show what an account holds, once it is said which. Raises ``UsageError``."""
+async def resources(desk: Desk, ask: Callable[[Screen[str | None]], Awaitable[str | None]]) -> Screen[None] | None:
+    """What an account holds; None if it was not said which. Raises ``UsageError``."""
     from app.ui.resources.opening import browser
 
-    screen = await browser(desk, app.push_screen_wait)
-    if screen is not None:
-        app.push_screen(screen)
+    return await browser(desk, ask)
 
 
 def conversation(desk: Desk, talk: Talk, *, draft: str = "", turn: str = "", part: str = "", words: str = "") -> Screen[None]:

@@ -34,6 +34,7 @@ COMMANDS = (
     Command("drafts", "shelf", "put the draft away, or bring one back"),
     Command("again", "regenerate", "have the last message answered again"),
     Command("reread", "reread", "read the history from the server again"),
+    Command("export", "export", "the conversation as a file, keys taken out"),
     Command("keys", "app.help", "the keys of where you are"),
     Command("quit", "app.quit", "leave; the agents go on"),
 )

@@ -16,9 +16,7 @@ from app.cli.compose import Program
 from app.cli.desk import ProgramDesk
 from app.sandbox.server import Ready
 from app.ui.app import ParlourApp
-from app.ui.screens.agents import AgentsScreen
 from app.ui.screens.conversation import ConversationScreen
-from app.ui.screens.history import HistoryScreen
 from app.ui.screens.welcome import WelcomeScreen
 from app.ui.widgets.prompt import Prompt
 from app.ui.widgets.rows import Rows
@@ -125,42 +123,6 @@ async def test_a_refused_key_has_a_verdict_and_nothing_is_kept(sandbox: Ready, m
         assert sandbox.codeer_base in shown
         await pilot.press("down")
         assert sandbox.codeer_base not in str(screen.query_one("#welcome-where", Static).render())
-
-
-async def test_history_renames_archives_and_deletes_where_the_vendor_can(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, sandbox, "codeer", "qoder")
-    async with application() as pilot:
-        for account in ("codeer", "qoder"):
-            await until(pilot, lambda: listed(pilot).count("Parrot") == 2)
-            pilot.app.screen.query_one("#filter", Input).value = f"parrot {account}"
-            await pilot.press("enter")
-            await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
-            screen = place(pilot, ConversationScreen)
-            screen.query_one(Prompt).put(f"words for {account}")
-            await pilot.press("enter")
-            await until(pilot, lambda here=screen: bool(here.talk.turn and here.talk.turn.stop))  # type: ignore[misc]
-            await pilot.press("f2")
-            await until(pilot, lambda: isinstance(pilot.app.screen, AgentsScreen))
-        await pilot.press("f3")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen) and len(listed(pilot)) >= 3)
-        history = place(pilot, HistoryScreen)
-        history.query_one("#filter", Input).value = "words for qoder"
-        await until(pilot, lambda: sum(row.heading is False for row in history.query_one(Rows).rows) == 1)
-        await pilot.press("down", "r")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "AskLine")
-        pilot.app.screen.query_one(Input).value = "a better title"
-        await pilot.press("enter")
-        history.query_one("#filter", Input).value = ""
-        await until(pilot, lambda: pilot.app.screen is history and "a better title" in listed(pilot))
-        history.query_one(Rows).put_cursor(
-            next(row.key for row in history.query_one(Rows).rows if row.cells[0].text == "a better title")
-        )
-        history.query_one(Rows).focus()
-        await pilot.press("d")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "ConfirmDialog")
-        await pilot.press("y")
-        await until(pilot, lambda: pilot.app.screen is history and "a better title" not in listed(pilot))
-    assert any(entry["kind"] == "delete" for entry in ledger(sandbox, vendor="qoder"))
 
 
 async def test_the_palette_and_the_help_know_the_keys(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ async def say(pilot: Pilot[Any], agent: str, *texts: str) -> ConversationScreen:
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
     screen: ConversationScreen = place(pilot, ConversationScreen)
+    await until(pilot, lambda: bool(screen.query(Prompt)))
     for number, text in enumerate(texts, 1):
         screen.query_one(Prompt).put(text)
         await pilot.press("enter")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,44 +15,54 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from app.errors import ParlourError
-from app.models import Profile, Status
-from app.protocols import Archives, Deletes, Renames, Vendor
-from app.store import Stored
+from app.errors import ParlourError, UsageError
+from app.models import Profile, Status, Stop, Verdict
+from app.store import Hit, Query, Stored, parse, spans
 from app.text import safe_line
 from app.transcript import Change, What
 from app.turns import Chip, Talk, chip
 from app.ui.desk import Desk
-from app.ui.dialogs import AskLine, ConfirmDialog
-from app.ui.requests import GoBack, OpenStored
-from app.ui.screens.base import Place
+from app.ui.requests import GoBack, OpenSearch, OpenStored
+from app.ui.screens.deeds import Deeds, Deletions
+from app.ui.widgets.glance import Glance
 from app.ui.widgets.rows import Cell, Column, Row, Rows
 
 PAGE = 200
 SYNC = 100
 DAY = 86_400
+WIDE = 100
+"""Cells from which the preview stands beside the list."""
+MARKS = {"running": "●", "needs you": "!", "failed": "×", "over budget": "×", "new": "•", "rated up": "▲", "rated down": "▼"}
+STOPS = {Stop.FAILED: "failed", Stop.OVER_BUDGET: "over budget"}
+LETTERS = ("preview", "pin", "tag", "rename", "archive", "delete", "undo", "export")
 
 
-class HistoryScreen(Place):
-    """Newest first; type to filter titles, agents and what was said."""
+class HistoryScreen(Deeds):
+    """Pinned ones, then newest first; type to filter titles, agents and what was said."""
 
     AUTO_FOCUS = "#filter"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "into_list", "To the list", id="history.list", tooltip="From the filter into the list"),
         Binding("slash", "into_filter", "Filter", id="history.filter", tooltip="Back to the filter"),
         Binding("escape", "step_out", "Back", id="history.out", tooltip="To the filter, then back"),
+        Binding("space", "preview", "Preview", id="history.preview", tooltip="What was said last, without opening"),
+        Binding("p", "pin", "Pin", id="history.pin", tooltip="Keep the conversation on top, or not any more"),
+        Binding("t", "tag", "Tags", id="history.tag", tooltip="Tags of the conversation; tag: finds them"),
         Binding("r", "rename", "Rename", id="history.rename", tooltip="Give the conversation another title"),
         Binding("a", "archive", "Archive", id="history.archive", tooltip="Put the conversation away"),
-        Binding("d", "delete", "Delete", id="history.delete", tooltip="Delete the conversation; asks first"),
+        Binding("x", "export", "Export", id="history.export", tooltip="Write the conversation to a file, keys taken out"),
+        Binding("d", "delete", "Delete", id="history.delete", tooltip="Delete the conversation; u takes it back for a while"),
+        Binding("u", "undo", "Undo", id="history.undo", tooltip="Keep what was just deleted"),
+        Binding("ctrl+f", "search", "Search all", id="history.search", tooltip="These words in everything", priority=True),
         Binding("ctrl+r", "again", "Look again", id="history.again", tooltip="Ask every account again"),
     ]
 
-    def __init__(self, desk: Desk, *, text: str = "") -> None:
-        super().__init__(desk)
+    def __init__(self, desk: Desk, deletions: Deletions, *, text: str = "") -> None:
+        super().__init__(desk, deletions)
         self._text = text
         self._known: list[Stored] = []
-        self._matches: dict[int, tuple[str, str]] = {}
-        self._profiles: dict[str, Profile] = {}
+        self._matches: dict[int, Hit] = {}
+        self._words_asked = ""
         self._state = ""
         self._next: dict[str, str] = {}
         self._limit = PAGE
@@ -66,29 +76,51 @@ class HistoryScreen(Place):
             field.cursor_blink = False
             yield field
             yield Static(id="filter-count", markup=False)
-        yield Rows(
-            [Column(share=5), Column(share=2), Column(share=2, from_width=70), Column(width=13), Column(width=9, right=True)],
-            id="list",
-        )
+        with Horizontal(id="history-body"):
+            columns = [Column(width=2), Column(share=5), Column(share=2), Column(share=2, from_width=70), Column(width=12),
+                       Column(width=8, right=True)]  # fmt: skip
+            yield Rows(columns, id="list")
+            yield Glance(id="glance")
 
     def on_mount(self) -> None:
         """The store first."""
         self.title_bar.show(Content.assemble(("Parlour", "bold"), "  history"))
         self._refresh_keys()
+        self.on_resize()
+        self.deletions.changed = self._again
         self.attempt(self._load, group="load")
+
+    def on_resize(self) -> None:
+        """The preview stands beside the list where there is room, else below."""
+        self.query_one("#history-body").set_class(self.size.width < WIDE, "-narrow")
+
+    def on_screen_resume(self) -> None:
+        """Coming back: what was read is not new any more."""
+        if self.profiles:
+            self.attempt(self._show, group="filter")
 
     def on_unmount(self) -> None:
         """Nothing to tell any more."""
         self._unlisten()
+        if self.deletions.changed == self._again:
+            self.deletions.changed = lambda: None
+
+    def _again(self) -> None:
+        if self.is_attached:
+            self.attempt(self._show, group="filter")
+
+    async def show_again(self) -> None:
+        """The list as it is now."""
+        await self._show()
 
     async def _load(self) -> None:
         self._unlisten()
         self._unlisten = self.desk.turns.listen(self._changed)
         self._next = {}
-        self._profiles = {profile.name: profile for profile in await self.desk.profiles()}
+        self.profiles = {profile.name: profile for profile in await self.desk.profiles()}
         await self._show()
         self._state = "looking…"
-        found = await asyncio.gather(*(self._sync(profile) for profile in self._profiles.values()))
+        found = await asyncio.gather(*(self._sync(profile) for profile in self.profiles.values()))
         missed = [name for name in found if name]
         self._state = f"not reached: {', '.join(missed)}" if missed else f"synced {time.strftime('%H:%M')}"
         await self._show()
@@ -108,19 +140,30 @@ class HistoryScreen(Place):
         return ""
 
     async def _show(self) -> None:
-        wanted = self.query_one("#filter", Input).value.strip()
-        accounts = [await self.desk.account(profile) for profile in self._profiles.values()]
-        self._known = await self.desk.store.conversations(accounts, limit=self._limit)
+        accounts = [await self.desk.account(profile) for profile in self.profiles.values()]
+        try:
+            query = parse(self.query_one("#filter", Input).value, self.desk.clock.wall())
+        except UsageError as error:
+            self.query_one("#filter-count", Static).update(Content.styled(safe_line(error, 200), "$warning"))
+            return
+        self._words_asked = query.words
+        found = [] if query.of_turns else await self._listed(accounts, query)
         self._matches = {}
-        if len(wanted) >= 2:
-            hits = await self.desk.store.search(wanted, accounts=accounts, limit=PAGE)
-            self._matches = {hit.stored.pk: (hit.turn, hit.snippet) for hit in reversed(hits)}
-            there = {one.pk for one in self._known}
-            self._known += {hit.stored.pk: hit.stored for hit in hits if hit.stored.pk not in there}.values()
-            self._known = [one for one in self._known if one.pk in self._matches or _fits(one, wanted)]
-        elif wanted:
-            self._known = [one for one in self._known if _fits(one, wanted)]
+        if query.words.strip() or query.of_turns:
+            hits = await self.desk.store.search(query, accounts=accounts, limit=PAGE)
+            self._matches = {hit.stored.pk: hit for hit in reversed(hits) if hit.kind != "event"}
+            fitting = {one.pk: one for one in found if _fits(one, query.words)}
+            fitting |= {pk: hit.stored for pk, hit in self._matches.items() if pk not in fitting}
+            found = sorted(fitting.values(), key=lambda one: (not one.pinned, -one.touched, -one.pk))
+        self._known = [one for one in found if one.pk not in self.deletions.hidden]
         self._draw()
+
+    async def _listed(self, accounts: Sequence[int], query: Query) -> list[Stored]:
+        """Pinned ones, then the others."""
+        archived = "archived" in query.states
+        store = self.desk.store
+        pinned = await store.conversations(accounts, limit=PAGE, archived=archived, pinned=True, query=query)
+        return pinned + await store.conversations(accounts, limit=self._limit, archived=archived, pinned=False, query=query)
 
     def _draw(self) -> None:
         if not self.is_attached:
@@ -129,15 +172,17 @@ class HistoryScreen(Place):
         group = ""
         now = self.desk.clock.wall()
         for one in self._known:
-            name = _group(now, one.touched)
+            name = "Pinned" if one.pinned else _group(now, one.touched)
             if name != group:
                 group = name
                 rows.append(Row(f"group {name}", (Cell(name),), heading=True))
             rows.append(self._row(one, now))
-            if one.pk in self._matches and self._matches[one.pk][1]:
-                rows.append(Row(f"match {one.pk}", (Cell("    …" + safe_line(self._matches[one.pk][1], 160)),), heading=True))
+            hit = self._matches.get(one.pk)
+            if hit is not None and hit.kind != "title":
+                around = safe_line(hit.snippet, 200)
+                rows.append(Row("", (Cell(around, "quiet", tuple(spans(around, self._words_asked))),), detail=True))
         empty = (
-            "Nothing fits. backspace widens the filter."
+            "Nothing fits. backspace widens the filter, ctrl+f searches everything."
             if self.query_one("#filter", Input).value
             else "No conversations yet. f2 shows who to talk with."
         )
@@ -152,9 +197,11 @@ class HistoryScreen(Place):
         words, role = self._words(one)
         moment = time.localtime(one.touched)
         when = time.strftime("%H:%M", moment) if now - one.touched < DAY else time.strftime("%d %b", moment)
-        title = conversation.title or "Untitled"
+        title = safe_line(conversation.title or "Untitled", 200)
+        tags = "".join(f"  #{tag}" for tag in one.tags)
         cells = (
-            Cell(title, "strong"),
+            Cell(MARKS.get(words, ""), role),
+            Cell(title + tags, "strong", tuple(spans(title, self._words_asked)) if self._words_asked else ()),
             Cell(conversation.agent_name or "–"),
             Cell(one.profile, "quiet"),
             Cell(words, role),
@@ -175,15 +222,15 @@ class HistoryScreen(Place):
             }
             if state in roles:
                 return ("running" if roles[state] == "agent" else state.value), roles[state]
-        if one.waiting:
-            return "needs you", "needs"
-        if one.running:
-            return "running", "agent"
-        return ("closed", "quiet") if one.conversation.status is Status.CLOSED else ("", "quiet")
+        return _lasting(one)
 
     @on(Rows.Highlighted)
     def more(self, event: Rows.Highlighted) -> None:
         """At the end of the list: what follows, from the store and from the servers."""
+        one = self.chosen()
+        glance = self.query_one(Glance)
+        if glance.shown:
+            self.attempt(lambda: glance.show(self.desk.store, one), group="glance")
         last = self._known[-1] if self._known else None
         if last is None or event.key != str(last.pk) or self.query_one("#filter", Input).value:
             return
@@ -192,7 +239,7 @@ class HistoryScreen(Place):
             self.attempt(self._load_more, group="more")
 
     async def _load_more(self) -> None:
-        waiting = [profile for name, profile in self._profiles.items() if self._next.get(name)]
+        waiting = [profile for name, profile in self.profiles.items() if self._next.get(name)]
         await asyncio.gather(*(self._sync(profile) for profile in waiting))
         await self._show()
 
@@ -209,10 +256,20 @@ class HistoryScreen(Place):
     def _refresh_keys(self) -> None:
         if self.query_one(Rows).has_focus:
             self.key_bar.keys(
-                [("enter", "open"), ("r", "rename"), ("a", "archive"), ("d", "delete"), ("/", "filter"), ("f1", "help")]
+                [
+                    ("enter", "open"),
+                    ("space", "preview"),
+                    ("p", "pin"),
+                    ("t", "tag"),
+                    ("x", "export"),
+                    ("d", "delete"),
+                    ("ctrl+f", "search all"),
+                    ("f1", "help"),
+                ]
             )
         else:
-            self.key_bar.keys([("enter", "open"), ("↓", "list"), ("f2", "agents"), ("esc", "back"), ("f1", "help")])
+            keys = [("enter", "open"), ("↓", "list"), ("ctrl+f", "search all"), ("f2", "agents"), ("esc", "back"), ("f1", "help")]
+            self.key_bar.keys(keys)
 
     @on(Input.Changed, "#filter")
     def narrow(self) -> None:
@@ -242,7 +299,19 @@ class HistoryScreen(Place):
         self._next = {}
         self.attempt(self._load, group="load")
 
-    def _chosen(self) -> Stored | None:
+    def action_preview(self) -> None:
+        """Show or hide it."""
+        glance, one = self.query_one(Glance), self.chosen()
+        glance.shown = not glance.shown
+        if glance.shown:
+            self.attempt(lambda: glance.show(self.desk.store, one), group="glance")
+
+    def action_search(self) -> None:
+        """The same words in everything."""
+        self.post_message(OpenSearch(self.query_one("#filter", Input).value))
+
+    def chosen(self) -> Stored | None:
+        """The one under the cursor."""
         key = self.query_one(Rows).key
         return next((one for one in self._known if str(one.pk) == key), None)
 
@@ -250,76 +319,30 @@ class HistoryScreen(Place):
     @on(Rows.Chosen)
     def open(self) -> None:
         """Open the one under the cursor, at the place that was found."""
-        one = self._chosen()
+        one = self.chosen()
         if one is not None:
-            self.post_message(OpenStored(one, self._matches.get(one.pk, ("", ""))[0]))
+            hit = self._matches.get(one.pk)
+            turn, part = (hit.turn, hit.part_id) if hit is not None else ("", "")
+            self.post_message(OpenStored(one, turn, part=part, words=self._words_asked if turn else ""))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Single letters act in the list only."""
-        return action not in ("rename", "archive", "delete") or self.query_one(Rows).has_focus
+        return action not in LETTERS or self.query_one(Rows).has_focus
 
-    def action_rename(self) -> None:
-        """Another title."""
-        one = self._chosen()
-        if one is None:
-            return
 
-        def named(title: str | None) -> None:
-            if title and title.strip():
-                self.attempt(lambda: self._rename(one, title.strip()))
-
-        self.app.push_screen(AskLine("Title", one.conversation.title), named)
-
-    async def _vendor(self, one: Stored) -> Vendor:
-        return await self.desk.vendor(self._profiles[one.profile])
-
-    async def _rename(self, one: Stored, title: str) -> None:
-        vendor = await self._vendor(one)
-        if not isinstance(vendor, Renames):
-            self.say(f"{vendor.label} cannot rename a conversation.", failed=True)
-            return
-        await vendor.rename(one.conversation, title)
-        await self.desk.store.save_conversation(one.account, replace(one.conversation, title=title))
-        await self._show()
-
-    def action_archive(self) -> None:
-        """Put it away."""
-        one = self._chosen()
-        if one is not None:
-            self.attempt(lambda: self._archive(one))
-
-    async def _archive(self, one: Stored) -> None:
-        vendor = await self._vendor(one)
-        if not isinstance(vendor, Archives):
-            self.say(f"{vendor.label} cannot archive a conversation.", failed=True)
-            return
-        await vendor.archive(one.conversation)
-        await self.desk.store.save_conversation(one.account, replace(one.conversation, archived=True))
-        await self._show()
-
-    def action_delete(self) -> None:
-        """Ask, then delete."""
-        one = self._chosen()
-        if one is None:
-            return
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self.attempt(lambda: self._delete(one))
-
-        title = safe_line(one.conversation.title or "Untitled", 80)
-        self.app.push_screen(
-            ConfirmDialog(f"Delete “{title}” for good, here and at the server where it can?", "delete", "keep"), sure
-        )
-
-    async def _delete(self, one: Stored) -> None:
-        vendor = await self._vendor(one)
-        if isinstance(vendor, Deletes) and one.conversation.made:
-            await vendor.delete(one.conversation)
-        await self.desk.store.delete_conversation(one.pk)
-        if not isinstance(vendor, Deletes):
-            self.say(f"Deleted here. {vendor.label} keeps its own copy; it has no way to delete it.")
-        await self._show()
+def _lasting(one: Stored) -> tuple[str, str]:
+    """The word of a conversation that nobody here talks in, and its role."""
+    if one.waiting:
+        return "needs you", "needs"
+    if one.running:
+        return "running", "agent"
+    if one.stop in STOPS:
+        return STOPS[one.stop], "failed"
+    if one.unread:
+        return "new", "person"
+    if one.rated is not None:
+        return f"rated {one.rated.value}", "agent" if one.rated is Verdict.UP else "quiet"
+    return ("closed", "quiet") if one.conversation.status is Status.CLOSED else ("", "quiet")
 
 
 def _fits(one: Stored, wanted: str) -> bool:

@@ -79,6 +79,12 @@ class Reading(Place):
 
         self.attempt(send, group="rate")
 
+    def action_export(self) -> None:
+        """As a file of its own."""
+        from app.ui import exporting
+
+        exporting.ask_talk(self, self.talk)
+
     @on(messages.CopyRequested)
     def copy(self, event: messages.CopyRequested) -> None:
         """To the clipboard; an event as the wire sent it, if it is kept."""

@@ -46,6 +46,7 @@ class TranscriptView(Cursor):
         Binding("plus,equals_sign", "rate('up')", "Rate up", id="transcript.up", tooltip="A good answer"),
         Binding("minus", "rate('down')", "Rate down", id="transcript.down", tooltip="A bad answer"),
         Binding("slash", "screen.find", "Find", id="transcript.find", tooltip="Find in this conversation", show=False),
+        Binding("x", "screen.export", "Export", id="transcript.export", tooltip="Write the conversation to a file", show=False),
         Binding("n", "hit(1)", "Next hit", id="transcript.hit", tooltip="The next occurrence"),
         Binding("N", "hit(-1)", "Previous hit", id="transcript.hit_before", tooltip="The occurrence before"),
     ]
