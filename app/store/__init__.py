@@ -4,6 +4,7 @@ from app.store.batches import Job, JobPart, PartState
 from app.store.highlights import spans
 from app.store.query import Query, parse
 from app.store.record import Entry
+from app.store.rows import snapshot
 from app.store.store import Store
 from app.store.values import Hit, KnownAgent, PartHead, Rating, Stored, StoredEvent, TurnHead, account_of
 
@@ -23,5 +24,6 @@ __all__ = [
     "TurnHead",
     "account_of",
     "parse",
+    "snapshot",
     "spans",
 ]

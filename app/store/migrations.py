@@ -107,7 +107,9 @@ _ARCHIVE = (
         right_uid TEXT NOT NULL, right_agent TEXT NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _TOOLS, _ARCHIVE)
+_TWINS = ("CREATE INDEX turns_prompt ON turns (conversation, prompt_id) WHERE prompt_id <> ''",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _BATCHES, _TOOLS, _ARCHIVE, _TWINS)
 INDEXED = MIGRATIONS.index(_ARCHIVE) + 1
 """The schema from which on the index holds what it holds now: an older file's is made again."""
 

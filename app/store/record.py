@@ -14,6 +14,9 @@ from app.text import storable
 from app.transcript import Part, Turn
 
 _FILES = TURN.index("attachments")
+_POSITION, _UNSETTLED, _PROMPT_ID, _AFTER = (TURN.index(name) for name in ("position", "unsettled", "prompt_id", "after"))
+_READ = "r:"
+"""What the uids of turns begin with that were not written here."""
 _VERDICT, _COMMENT = TURN.index("verdict"), TURN.index("comment")
 _TURN_INSERT = f"INSERT INTO turns (conversation, {', '.join(TURN)}) VALUES ({', '.join('?' * (len(TURN) + 1))})"  # noqa: S608
 _TURN_UPDATE = f"UPDATE turns SET {', '.join(f'{name} = ?' for name in TURN)} WHERE id = ?"  # noqa: S608
@@ -76,6 +79,16 @@ def _turn(connection: sqlite3.Connection, pk: int, turn: Turn) -> None:
         f"SELECT id, {', '.join(TURN)} FROM turns WHERE conversation = ? AND uid = ?",  # noqa: S608 - our own names
         (pk, row[0]),
     ).fetchone()
+    if turn.prompt_id and found is None:
+        twin = _twin(connection, pk, row)
+        if twin is not None:
+            if not twin[_UNSETTLED + 1]:
+                turn = snapshot(turn)
+                turn.uid, turn.position, turn.after = twin[1], twin[1 + _POSITION], twin[1 + _AFTER]
+                _turn(connection, pk, turn)
+            return
+    if turn.prompt_id and not row[0].startswith(_READ):
+        _remove(connection, pk, f"{_READ}{row[_PROMPT_ID]}")
     if found is None:
         turn_id = connection.execute(_TURN_INSERT, (pk, *row)).lastrowid or 0
         _index_prompt(connection, pk, turn_id, row)
@@ -93,6 +106,15 @@ def _turn(connection: sqlite3.Connection, pk: int, turn: Turn) -> None:
 def _index_prompt(connection: sqlite3.Connection, pk: int, turn_id: int, row: Row) -> None:
     search.add(connection, pk, "prompt", row[-1], turn=turn_id)
     search.add(connection, pk, "file", search.names_of(row[_FILES]), turn=turn_id)
+
+
+def _twin(connection: sqlite3.Connection, pk: int, row: Row) -> Row | None:
+    """For a turn that was read from the server: the row of the same prompt that another instance wrote when it sent it."""
+    if not row[0].startswith(_READ):
+        return None
+    sql = f"SELECT id, {', '.join(TURN)} FROM turns WHERE conversation = ? AND prompt_id = ? AND prompt_id <> '' AND uid <> ?"  # noqa: S608
+    twin: Row | None = connection.execute(sql, (pk, row[_PROMPT_ID], row[0])).fetchone()
+    return twin
 
 
 def _with_rating(row: Row, found: Row) -> Row:

@@ -32,7 +32,7 @@ from app.models import (
     Titled,
 )
 from app.protocols import Approves, Follows, Regenerates
-from app.store import Entry, Store
+from app.store import Entry, Store, snapshot
 from app.text import safe_line
 from app.transcript import Change, Turn, What
 from app.turns.keep import Keeper
@@ -202,13 +202,23 @@ class Course:
     async def _regenerate(self, talk: Talk, turn: Turn | None) -> None:
         if not isinstance(talk.vendor, Regenerates) or turn is None:
             raise UsageError("There is no answer yet that could be made again.")
+        before = snapshot(turn)
         turn.stop, turn.failure = None, None
         for part in turn.parts:
             part.done, part.text = False, ""
         talk.transcript.current = turn
         self._tell(talk, Change(What.TURN, turn))
-        await self._take(talk, talk.vendor.regenerate(talk.conversation))
-        await self._refresh(talk)
+        try:
+            await self._take(talk, talk.vendor.regenerate(talk.conversation))
+        except VendorError as error:
+            turn.parts, turn.stop = before.parts, before.stop
+            if error.sent is not False:
+                with contextlib.suppress(VendorError):
+                    await self._refresh(talk)
+            if not before.message_id or turn.message_id == before.message_id:
+                raise
+        else:
+            await self._refresh(talk)
 
     async def _refresh(self, talk: Talk) -> None:
         transcript = talk.transcript
@@ -261,6 +271,7 @@ class Course:
     async def _unsettled(self, talk: Talk, turn: Turn, failure: Failure) -> None:
         if turn.stop is None or turn.stop.waits or turn.stop is Stop.UNKNOWN:
             turn.stop, turn.failure = Stop.UNKNOWN, failure
+        talk.held = talk.held or bool(talk.queued)
         await self._kept(talk, turn)
 
     async def _fail(self, talk: Talk, job: Job, failure: Failure, fields: Mapping[str, str]) -> None:

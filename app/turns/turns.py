@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from app.clock import Clock
 from app.errors import ParlourError, StoreError, UsageError
 from app.models import Answer, Attachment, Event, Failure, PromptState, Status, Stop, Verdict
 from app.protocols import Approves, Follows, Interrupts, Regenerates, Vendor, tell_link
-from app.store import Entry, Store, Stored
+from app.store import Store, Stored
 from app.transcript import Change, Transcript, Turn, What
-from app.turns.course import Course, last_id
+from app.turns.course import Course
 from app.turns.keep import Keeper
+from app.turns.outbox import OWNER, Outbox
 from app.turns.talk import Job, JobKind, Talk
 
 Listener = Callable[[Talk, Change], None]
 """Told after the store was written. Must not block and must not raise."""
-OWNER = "turns"
-"""What the claims on running turns are held under."""
 
 
 class Turns:
@@ -45,9 +44,10 @@ class Turns:
         self._keeper = Keeper(store, self._clock, self._troubled)
         self._course = Course(store, self._keeper, self._clock, patience, self._tell)
         self._course.overhear = overhear
+        self._outbox = Outbox(store, self._keeper, self._clock, self._start, self._tell)
         self._talks: dict[int, Talk] = {}
         self._listeners: list[Listener] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._flusher: asyncio.Task[None] | None = None
         self._watched: set[int] = set()
 
@@ -110,45 +110,33 @@ class Turns:
     async def submit(self, talk: Talk, text: str, attachments: tuple[Attachment, ...] = ()) -> Turn:
         """Queue a prompt. It is on disk when this returns; it leaves when those before it are done.
 
-        Raises ``StoreError`` if it could not be written (then nothing is sent) and ``UsageError`` for an empty one.
+        Raises ``StoreError`` if it could not be written (then nothing is sent) and ``UsageError`` for an empty one. Whoever is
+        cancelled meanwhile has submitted it all the same: it is never on disk without being sent, nor sent without being there.
         """
         if not text.strip() and not attachments:
             raise UsageError("There is nothing to send. Type a message first.")
-        uid = str(uuid.uuid4())
-        position = max((turn.position for turn in (*talk.transcript.turns[-1:], *talk.queued)), default=0.0) + 1
-        turn = Turn(uid, position, text, attachments, PromptState.QUEUED, agent=talk.conversation.agent_name)
-        turn.started, turn.after = self._clock.wall(), last_id(talk)
-        await self._store.claim(f"turn:{uid}", OWNER)
-        await self._keeper.turn(talk, turn)
-        self._add(talk, Job(JobKind.PROMPT, turn))
-        self._tell(talk, Change(What.TURN, turn))
-        return turn
+        return await self._whole(self._outbox.submit(talk, text, attachments))
+
+    async def again(self, talk: Talk, turn: Turn) -> Turn:
+        """Send the words of a message whose fate is unknown once more, before what waits; a person decided that."""
+        made = await self._whole(self._outbox.again(talk, turn))
+        await self.give_up(talk, turn)
+        return made
+
+    async def _whole(self, work: Coroutine[Any, Any, Turn]) -> Turn:
+        """Do it to its end, whoever is cancelled meanwhile."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     async def withdraw(self, talk: Talk, turn: Turn) -> bool:
         """Take a queued prompt back before it leaves; False if it has begun."""
-        job = next((job for job in talk.jobs if job.turn is turn and job.kind is JobKind.PROMPT), None)
-        if job is None:
-            return False
-        talk.jobs.remove(job)
-        await self._store.record_many([Entry(talk.pk, removed=(turn.uid,))])
-        self._tell(talk, Change(What.CONVERSATION, removed=turn))
-        return True
+        return await self._outbox.withdraw(talk, turn)
 
     async def move(self, talk: Talk, turn: Turn, step: int) -> bool:
         """Let a queued prompt leave earlier (-1) or later (1) by one place; False if it cannot."""
-        queued = talk.queued
-        at = next((number for number, one in enumerate(queued) if one is turn), -1)
-        if at < 0 or not 0 <= at + step < len(queued):
-            return False
-        other = queued[at + step]
-        mine, theirs = (next(job for job in talk.jobs if job.turn is one) for one in (turn, other))
-        here, there = talk.jobs.index(mine), talk.jobs.index(theirs)
-        talk.jobs[here], talk.jobs[there] = theirs, mine
-        turn.position, other.position = other.position, turn.position
-        await self._keeper.turn(talk, turn)
-        await self._keeper.turn(talk, other)
-        self._tell(talk, Change(What.CONVERSATION))
-        return True
+        return await self._outbox.move(talk, turn, step)
 
     def answer(self, talk: Talk, answers: Sequence[Answer]) -> None:
         """Answer what the agent waits for; the same decision has the same key, so it is never applied twice."""
@@ -186,9 +174,14 @@ class Turns:
         self._start(talk)
 
     async def interrupt(self, talk: Talk) -> bool:
-        """Stop the running turn. True: the server was asked and will say so itself. False: only we stopped listening."""
+        """Stop the running turn. True: the server was asked and will say so itself. False: only we stopped listening.
+
+        A prompt that the server has not named yet is not tried again; whether it arrived is looked up.
+        """
         if isinstance(talk.vendor, Interrupts) and talk.conversation.made:
             turn = talk.turn
+            if turn is not None and turn.state is PromptState.SENDING:
+                self._stop(talk)
             token = tell_link.set(partial(self._course.linked, talk))
             try:
                 await talk.vendor.interrupt(talk.conversation)
@@ -197,10 +190,13 @@ class Turns:
             if turn is not None and turn.stop is not None and turn.stop.waits:
                 self._add(talk, Job(JobKind.SETTLE, turn))
             return True
+        self._stop(talk)
+        return False
+
+    def _stop(self, talk: Talk) -> None:
         if talk.running is not None and talk.task is not None and not talk.stopping:
             talk.stopping = True
             talk.task.cancel()
-        return False
 
     def watch(self, talk: Talk) -> None:
         """Somebody looks: while nothing of ours runs, hear what others do here; a turn that begins so is followed to its end."""

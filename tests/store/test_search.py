@@ -276,6 +276,7 @@ async def test_an_older_file_gets_files_and_events_into_its_index(path: Path) ->
         "DROP INDEX turns_rated",
         "DROP INDEX parts_failed",
         "DROP INDEX parts_tool",
+        "DROP INDEX turns_prompt",
         "DELETE FROM docs WHERE kind IN ('file','event')",
     ):
         raw.execute(statement)

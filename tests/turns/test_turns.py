@@ -60,8 +60,8 @@ async def test_two_conversations_stream_at_once(stage: Scene) -> None:
             order.append(talk.pk)
 
     stage.turns.listen(listen)
-    await stage.turns.submit(one, "stream 120 at 400")
-    await stage.turns.submit(two, "stream 120 at 400")
+    await stage.turns.submit(one, "stream 400 at 400")
+    await stage.turns.submit(two, "stream 400 at 400")
     await asyncio.gather(stage.turns.idle(one), stage.turns.idle(two))
     assert one.transcript.turns[0].answer == two.transcript.turns[0].answer != ""
     first_end = max(index for index, pk in enumerate(order) if pk == order[0])

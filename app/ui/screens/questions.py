@@ -121,5 +121,4 @@ class Questions:
 
     async def _again(self, turn: Turn) -> None:
         """A new message with the same words: the person decided that, and the old one keeps its own state."""
-        await self._desk.turns.give_up(self._talk, turn)
-        await self._desk.turns.submit(self._talk, turn.text, turn.attachments)
+        await self._desk.turns.again(self._talk, turn)

@@ -22,9 +22,13 @@ from app.ui.widgets.rows import Cell, Row
 class Writing(Composing):
     """A conversation that is written in."""
 
+    _handing: bool = False
+
     @on(Prompt.Submitted)
     def send(self, event: Prompt.Submitted) -> None:
-        """Hand the prompt to the turns; the composer is emptied once it is on disk."""
+        """Hand the prompt to the turns; the composer is emptied once it is on disk. Enter again meanwhile is the same message."""
+        if self._handing:
+            return
         text = event.text
         name = slash.typed(text)
         if name is not None:
@@ -44,15 +48,19 @@ class Writing(Composing):
 
     def _submit(self, text: str, shown: str) -> None:
         async def submit() -> None:
-            await self.drafts.save()
-            files = await self.attachments.uploaded()
-            await self.desk.turns.submit(self.talk, text.removeprefix(" ") if text.startswith(" /") else text, files)
-            self.foot.prompt.sent(shown)
+            try:
+                await self.drafts.save()
+                files = await self.attachments.uploaded()
+                await self.desk.turns.submit(self.talk, text.removeprefix(" ") if text.startswith(" /") else text, files)
+                self.foot.prompt.sent(shown)
+            finally:
+                self._handing = False
             await self.attachments.clear()
             await self.drafts.save()
             await self.recalling.sent()
             self.view.follow = True
 
+        self._handing = True
         self.attempt(submit, group="submit")
 
     @on(TextArea.Changed)
