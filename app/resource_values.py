@@ -302,7 +302,7 @@ def as_command(resource: Resource, call: Call, vendor: str, profile: str = "") -
         if verb is None or name not in verb.fixed:
             option = "--" + by_place.get(name, name).replace("_", "-")
             words += [option] if value is True else [option, ",".join(value) if isinstance(value, list) else str(value)]
-    if body is not None and not (verb and verb.does is Does.ACT):
+    if body not in (None, {}) and not (verb and verb.does is Does.ACT):
         words += ["--data", json_text(body)]
     return shlex.join([*words, *(["--profile", profile] if profile else [])])
 
@@ -317,7 +317,7 @@ def as_curl(resource: Resource, call: Call, base: str, variable: str) -> str:
     body = masked(resource, call)
     if call.file:
         lines += ["-F " + shlex.quote(f"{name}={_form(value)}") for name, value in (body or {}).items()]
-        lines.append("-F " + shlex.quote(f"file=@{call.file}"))
+        lines.append("-F " + shlex.quote(f"file=@{call.file}{'' if '.' in call.file.rpartition('/')[2] else '.zip'}"))
     elif body is not None:
         lines += ["-H 'Content-Type: application/json'", "-d " + shlex.quote(json_text(body))]
     return " \\\n  ".join(lines)

@@ -15,6 +15,7 @@ from app.errors import UsageError
 from app.profiles import Profile
 from app.protocols import Resources, Vendor
 from app.resource_models import Does, Object, Resource, Verb
+from app.text import json_text
 from app.ui.desk import Desk
 from app.ui.dialogs import ChooseDialog
 from app.ui.resources.talking import open_session, talk_with
@@ -22,7 +23,8 @@ from app.ui.resources.writing import EDITOR, FORM, Writing
 from app.ui.screens.base import Place
 from app.ui.widgets.rows import Rows
 
-READS = (Does.LIST, Does.SHOW)
+MOST_LINES = 500
+"""Of a list that is shown as a text."""
 
 
 @dataclass
@@ -255,9 +257,9 @@ class Acting(Place):
     def action_actions(self) -> None:
         """Everything else."""
         writes = not self._kept.read_only
-        self._choose_verb(
-            [verb for verb in self.level.resource.verbs if verb.does not in READS and (writes or not verb.writes)], ""
-        )
+        first = self.level.resource.first(Does.LIST)
+        others = [one for one in self.level.resource.verbs if one is not first and one.does is not Does.SHOW]
+        self._choose_verb([verb for verb in others if writes or not verb.writes], "")
 
     def _choose_verb(self, verbs: list[Verb], title: str) -> None:
         async def choose() -> None:
@@ -283,6 +285,10 @@ class Acting(Place):
                 self.call_later(self.action_edit)
             case Does.DOWNLOAD:
                 self.call_later(self.action_save)
+            case Does.LIST:
+                call = values.call(self.level.resource, verb, self._ids(verb))
+                lines = [json_text(one) async for one in work.every(self._kept, call, MOST_LINES)]
+                self.read_whole(f"{verb.name}: {verb.says}", "\n".join(lines) or "There is nothing.")
             case _:
                 if await self.writing.act(self.level.resource, verb, self._ids(verb), thing):
                     await self.load()

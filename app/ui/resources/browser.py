@@ -27,7 +27,6 @@ from app.ui.widgets.rows import Rows
 
 MOST = 1_000
 """Things that are read into the list; the filter looks at these."""
-READS = (Does.LIST, Does.SHOW)
 
 
 class ResourcesScreen(Acting):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.resource_models import Column, Does, Field, Kind, Resource, Use, Verb
 from app.vendors.qoder.resources.common import CHANGED, ID, MADE, METADATA, checked, deleting, listing, showing
 
-_PACKAGE = Field("file", "a folder or a zip with a SKILL.md", Kind.FILE, required=True)
+_PACKAGE = Field("file", "a folder, by its SKILL.md, or a zip", Kind.FILE, required=True)
 
 SKILLS = Resource(
     name="skills",
