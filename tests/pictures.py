@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from app.cli.compose import Program
@@ -27,7 +28,9 @@ OUT = Path(__file__).parent.parent / "out" / "pictures"
 DOCS = Path(__file__).parent.parent / "docs" / "pictures"
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("parlour-dark", "parlour-light")
-BEST = ("agents-120x40-dark", "conversation-120x40-dark", "approval-120x40-light", "history-120x40-dark", "events-120x40-dark")
+BEST = ("agents-120x40-dark", "conversation-120x40-dark", "approval-120x40-light", "history-120x40-dark", "events-120x40-dark",
+        "welcome-80x24-dark", "composer-80x24-light", "queue-80x24-dark", "settings-120x40-dark", "search-120x40-dark", "palette-80x24-light",
+        "form-80x24-light", "help-80x24-dark")  # fmt: skip
 
 
 @asynccontextmanager
@@ -130,6 +133,41 @@ async def places(size: tuple[int, int]) -> None:
         await until(pilot, lambda: seen(pilot, "not here yet") or seen(pilot, "here"))
         await pilot.pause(1.0)
         await save(pilot, "sync")
+    async with application(size, demo=True) as pilot:
+        await writing(pilot)
+
+
+async def writing(pilot: Pilot[Any]) -> None:
+    """The composer at work, and what is set."""
+    await _talk(pilot, "Metronome", "stream 6000 at 60")
+    await until(pilot, lambda: seen(pilot, "live"))
+    from app.ui.widgets.prompt import Prompt
+
+    prompt = pilot.app.screen.query_one(Prompt)
+    for text in ("And what did the second firing show?", "Compare it with last week."):
+        prompt.put(text)
+        await pilot.press("enter")
+        await until(pilot, lambda: not prompt.text)
+    await pilot.press(*"Here is the log: ")
+    prompt.post_message(events.Paste("\n".join(f"{hour:02}:00  {800 + 7 * hour} °C" for hour in range(1, 24))))
+    await until(pilot, lambda: seen(pilot, "[pasted"))
+    await save(pilot, "composer")
+    await pilot.press("alt+q")
+    await until(pilot, lambda: seen(pilot, "Waits to be sent"))
+    await save(pilot, "queue")
+    await pilot.press("escape")
+    await pilot.press("ctrl+p")
+    await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+    await pilot.pause(0.5)
+    await save(pilot, "palette")
+    await pilot.press("escape")
+    await pilot.press("f4")
+    await pilot.pause(0.5)
+    await save(pilot, "inbox")
+    await pilot.press("escape")
+    await pilot.press("f10")
+    await until(pilot, lambda: seen(pilot, "prompt.send"))
+    await save(pilot, "settings")
 
 
 async def all_of_them(sizes: tuple[tuple[int, int], ...]) -> None:

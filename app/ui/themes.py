@@ -146,6 +146,7 @@ def begin_with(app: App[Any], name: str, *, dark: bool = True) -> None:
     app.set_reactive(App.theme, wanted)
     is_dark = app.current_theme.dark
     app.update_classes({f"-theme-{wanted}": True, "-dark-mode": is_dark, "-light-mode": not is_dark}, update=False)
+    app.stylesheet.set_variables(app.get_css_variables())
 
 
 def follows(name: str) -> bool:

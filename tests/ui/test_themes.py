@@ -74,6 +74,7 @@ async def test_the_background_of_the_terminal_is_followed_and_remembered() -> No
     async with Walls(Settings(Path("config.toml"))).run_test() as pilot:
         app = pilot.app
         assert app.theme == themes.DARK
+        assert app.screen.styles.background == Color.parse("#16181c"), "the first frame has the colours of the theme"
         app.post_message(Replied("\x1b]11;rgb:fafa/f9f9/f6f6\x1b\\"))
         await pilot.pause()
         assert app.theme == themes.LIGHT
