@@ -1,6 +1,7 @@
 """Pictures of every screen, made from the real application on the demo: ``make pictures``.
 
-Each is an SVG (and a PNG where ``rsvg-convert`` is there) in ``out/pictures``; ``--readme`` copies the best to ``docs/pictures``.
+Each is an SVG in ``out/pictures``; ``--readme`` draws those of the README and the tour as PNG in ``docs/pictures`` (with
+``rsvg-convert``, or a Chromium).
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ OUT = Path(__file__).parent.parent / "out" / "pictures"
 DOCS = Path(__file__).parent.parent / "docs" / "pictures"
 SIZES = ((80, 24), (120, 40), (200, 60))
 THEMES = ("parlour-dark", "parlour-light")
-BEST = ("agents-120x40-dark", "conversation-120x40-dark", "approval-120x40-light", "history-120x40-dark", "events-120x40-dark",
-        "welcome-80x24-dark", "composer-80x24-light", "queue-80x24-dark", "settings-120x40-dark", "search-120x40-dark", "palette-80x24-light",
-        "form-80x24-light", "help-80x24-dark")  # fmt: skip
+BEST = (
+    "agents-120x40-dark", "conversation-120x40-dark", "approval-120x40-light", "history-120x40-dark", "events-120x40-dark",
+    "welcome-80x24-dark", "composer-80x24-light", "queue-80x24-dark", "settings-120x40-dark", "search-120x40-dark",
+    "palette-80x24-light", "form-80x24-light", "help-80x24-dark",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -70,8 +73,22 @@ def _write(svg: str, name: str) -> None:
     svg = svg.replace("<text ", '<text xml:space="preserve" ')
     path = OUT / f"{name}.svg"
     path.write_text(svg, encoding="utf-8")
+
+
+def drawn(path: Path) -> Path:
+    """The PNG of an SVG, by whatever is there that draws one."""
+    made = path.with_suffix(".png")
+    svg = path.read_text(encoding="utf-8")
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    width, height = (round(float(part)) for part in size.groups()) if size is not None else (1000, 700)
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if shutil.which("rsvg-convert"):
-        subprocess.run(["rsvg-convert", str(path), "-o", str(path.with_suffix(".png"))], check=True)
+        subprocess.run(["rsvg-convert", str(path), "-o", str(made)], check=True)
+    elif browser is not None:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=0.75"]
+        flags += [f"--screenshot={made}", f"--window-size={width},{height}"]
+        subprocess.run([browser, *flags, path.resolve().as_uri()], check=True, capture_output=True)
+    return made
 
 
 async def welcome(size: tuple[int, int]) -> None:
@@ -188,7 +205,7 @@ def main() -> None:
     if args.readme:
         DOCS.mkdir(parents=True, exist_ok=True)
         for name in BEST:
-            shutil.copy(OUT / f"{name}.png", DOCS / f"{name}.png")
+            shutil.copy(drawn(OUT / f"{name}.svg"), DOCS / f"{name}.png")
 
 
 if __name__ == "__main__":
