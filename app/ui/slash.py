@@ -30,6 +30,7 @@ COMMANDS = (
     Command("queue", "queue", "what waits to be sent: take back, move, drop"),
     Command("details", "details", "show or hide thoughts and tools"),
     Command("mouse", "app.mouse", "leave the mouse to the terminal, or take it"),
+    Command("review", "app.review", "answers that nobody rated, or not well"),
     Command("settings", "app.settings", "theme, keys, notifications"),
     Command("drafts", "shelf", "put the draft away, or bring one back"),
     Command("again", "regenerate", "have the last message answered again"),
