@@ -229,7 +229,10 @@ def test_errors_and_what_is_done_about_them():
     }
     assert one(error, decoder).failure
     ended = decoder.feed(idle({"type": "retries_exhausted"}))[-1]
-    assert (ended.failure.message, ended.failure.code) == ("no credit", "billing_error")
+    assert (ended.failure.message, ended.failure.code) == (
+        "no credit. The platform's tries are used up; you may ask again.",
+        "billing_error",
+    )
     assert one({"id": "z", "type": "session.error", "error": "odd"}).failure
     assert one({"id": "z", "type": "session.error", "message": "plain", "code": 3}).text == "plain"
 

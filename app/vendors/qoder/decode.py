@@ -7,6 +7,7 @@ the tool calls that were seen, the last answer, the last error, which thread is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app.models import (
     Answered,
@@ -277,6 +278,8 @@ class Decoder:
         failure = None
         if stop is Stop.FAILED:
             failure = self._failure or Failure("vendor", f"stopped: {reason}", code=reason)
+            if reason == "retries_exhausted":
+                failure = replace(failure, message=_and(failure.message, "The platform's tries are used up; you may ask again."))
         elif stop is Stop.OVER_BUDGET:
             failure = Failure("vendor", "The credit limit of this session is reached; raise it to go on.", code=reason)
         ended = TurnEnded(stop=stop, message_id=self._message_id, failure=failure, wire=wire)
@@ -287,7 +290,9 @@ class Decoder:
         events: list[Event] = [StatusChanged(status=Status.CLOSED, wire=wire)]
         if self.open:
             words = "The session was deleted." if rest == "deleted" else "The session was terminated; it takes no more input."
-            failure = self._failure or Failure("vendor", words, code=rest)
+            failure = Failure("vendor", words, code=rest)
+            if self._failure is not None:
+                failure = replace(self._failure, message=_and(self._failure.message, words))
             events.append(TurnEnded(stop=Stop.FAILED, message_id=self._message_id, failure=failure, wire=wire))
         self._close()
         return events
@@ -324,6 +329,11 @@ class Decoder:
 def _awaited(raw: Raw) -> list[str]:
     reason = mapping(raw.get("stop_reason"))
     return [text(name) for name in listing(reason.get("event_ids")) if name]
+
+
+def _and(said: str, more: str) -> str:
+    """The server's words as a sentence, and what they mean."""
+    return f"{said.rstrip().rstrip('.')}. {more}"
 
 
 def _thought(raw: Raw) -> str:
