@@ -37,6 +37,10 @@ class ToolResults:
         by_command = [Option("c", f"run {safe_line(command.shown, 32)}")] if command is not None else []
         return (*by_command, Option("r", "give its result"), Option("f", "from a file"), Option("v", "see it whole"))
 
+    def has_command(self, request: Request) -> bool:
+        """Whether the person put a command behind this tool."""
+        return self._command(request) is not None
+
     def _command(self, request: Request) -> Command | None:
         try:
             return self._desk.tools.command(request.name)

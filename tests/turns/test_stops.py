@@ -17,7 +17,7 @@ from tests.turns.conftest import Scene, scene
 async def asked(stage: Scene, prompt: str, **begins: object) -> tuple[Talk, Turn]:
     async with qoder_client(stage.ready) as client:
         agent = (await client.post("/agents", json={"name": "W", "model": "auto"})).json()["id"]
-    local = Conversation(f"~{prompt}", agent_id=agent, environment="env_default", raw=begins)  # type: ignore[arg-type]
+    local = Conversation(f"~{prompt}", agent_id=agent, environment="env_default", raw=begins)
     account = await stage.store.account(stage.profile)
     talk = await stage.turns.open(stage.vendor, await stage.store.save_conversation(account, local))
     turn = await stage.turns.submit(talk, prompt)

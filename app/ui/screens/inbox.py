@@ -130,7 +130,9 @@ class InboxScreen(Place):
         if one is not None and one.request.kind is RequestKind.APPROVAL:
             first = [("y", "allow"), ("n", "deny"), ("r", "deny, say why"), ("v", "see it"), ("enter", "open")]
         elif one is not None and one.request.kind is RequestKind.TOOL:
-            first = [("c", "run its command"), ("r", "type its result"), ("f", "from a file"), ("v", "see it"), ("enter", "open")]
+            runs = tool_results.ToolResults(self.desk, self).has_command(one.request)
+            first = [*([("c", "run its command")] if runs else []), ("r", "type its result"), ("f", "from a file")]
+            first += [("v", "see it"), ("enter", "open")]
         self.key_bar.keys([*(first if one is not None else []), ("esc", "back"), ("f1", "help")])
 
     @on(Rows.Highlighted)

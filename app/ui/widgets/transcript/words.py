@@ -146,7 +146,7 @@ def tool_outcome(part: Part, turn: Turn, now: float) -> list[Run]:
         return [Run(f"{took}", "quiet"), Run("×", "failed")] if part.failed else [Run(took, "quiet"), Run("✓", "done")]
     if allowed is False:
         return [Run("denied", "quiet")]
-    if part.asks:
+    if part.asks or any(request.event_id == part.id for request in turn.waiting):
         return [Run("waits for you", "needs")]
     return [Run(f"running{running_words(part, now)}", "quiet")] if turn.open else [Run("no result", "quiet")]
 
