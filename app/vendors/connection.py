@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import certifi
 import httpx
@@ -176,6 +177,16 @@ async def wire_bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
 def timeouts(read: float) -> httpx.Timeout:
     """The limits of each phase; ``read`` is the longest silence in seconds."""
     return httpx.Timeout(connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=POOL_SECONDS, read=read)
+
+
+def proxy_of(base: str) -> str:
+    """Host and port of the proxy that the environment sets on the way to ``base``; "" for none. Never its user or password."""
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return ""
+    found = getproxies()
+    return urlsplit(found.get(parts.scheme) or found.get("all") or "").netloc.rpartition("@")[2]
 
 
 def is_loopback(host: str) -> bool:

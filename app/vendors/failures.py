@@ -18,8 +18,11 @@ _NEVER = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 NOTHING_SENT = "Nothing was sent."
 
 
-def broken(error: Exception, host: str, *, sent: bool) -> Failed:
-    """The failure of an attempt that ended in ``error``; ``sent``: a byte of the request may have left this machine."""
+def broken(error: Exception, host: str, *, sent: bool, proxy: str = "") -> Failed:
+    """The failure of an attempt that ended in ``error``; ``sent``: a byte of the request may have left this machine.
+
+    ``proxy`` is the one on the way, if any: connecting fails there first.
+    """
     if isinstance(error, VendorError):
         if isinstance(error, (Protocol, TooLarge)):
             error.sent = None if sent else False
@@ -27,7 +30,7 @@ def broken(error: Exception, host: str, *, sent: bool) -> Failed:
     if isinstance(error, _NEVER):
         return Failed(Why.FINAL, Protocol(f"The request to {host} cannot be written as HTTP. {NOTHING_SENT}"))
     if isinstance(error, _DEFINITE) or not sent:
-        return Failed(Why.UNSENT, Unavailable(f"{_reason_unsent(error, host)} {NOTHING_SENT}"))
+        return Failed(Why.UNSENT, Unavailable(f"{_reason_unsent(error, host, proxy)} {NOTHING_SENT}"))
     if isinstance(error, httpx.TimeoutException):
         return Failed(Why.DOUBTFUL, Unavailable(f"{host} stopped answering."))
     words = str(error).lower()
@@ -99,25 +102,28 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _reason_unsent(error: Exception, host: str) -> str:
+def _reason_unsent(error: Exception, host: str, proxy: str) -> str:
+    first = f"the proxy {proxy}, which is on the way to {host}" if proxy else f"the host {host}"
+    nearest = f"The proxy {proxy} on the way to {host}" if proxy else host
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"The certificate of {host} is not trusted ({cause.verify_message})."
         if isinstance(cause, ssl.SSLError):
             return f"No secure connection to {host} could be made ({cause.reason or 'TLS failed'})."
         if isinstance(cause, socket.gaierror):
-            return f"Cannot find the host {host}."
+            return f"Cannot find {first}."
         if isinstance(cause, ConnectionRefusedError):
-            return f"{host} refuses connections."
+            return f"{nearest} refuses connections."
     if isinstance(error, httpx.ProxyError):
-        return f"The proxy on the way to {host} refused the connection."
+        wants = " and wants a user name and password" if str(error).startswith("407") else ""
+        return f"{nearest if proxy else f'The proxy on the way to {host}'} refused the connection{wants}."
     if isinstance(error, httpx.PoolTimeout):
         return f"Too many requests to {host} are open already."
     if isinstance(error, (httpx.ConnectTimeout, TimeoutError)):
-        return f"{host} did not take the connection in time."
+        return f"{nearest} did not take the connection in time."
     words = str(error).lower()
     if "name or service" in words or "getaddrinfo" in words or "nodename" in words or "name resolution" in words:
-        return f"Cannot find the host {host}."
+        return f"Cannot find {first}."
     if "certificate" in words or "ssl" in words or "tls" in words:
         return f"No secure connection to {host} could be made."
-    return f"{host} cannot be reached."
+    return f"{nearest} cannot be reached."

@@ -17,7 +17,7 @@ from app.clock import Clock
 from app.errors import OutcomeUnknown, Refused, Unavailable, VendorError
 from app.models import Json
 from app.text import storable
-from app.vendors.connection import CONNECT_SECONDS, POOL_SECONDS, Errand, make_client, timeouts, wire_bytes
+from app.vendors.connection import CONNECT_SECONDS, POOL_SECONDS, Errand, make_client, proxy_of, timeouts, wire_bytes
 from app.vendors.failures import broken, redirected, silent, unknown
 from app.vendors.redact import Redactor
 from app.vendors.replies import BODY_LIMIT, Inflater, Reply, decode_body, request_id_of
@@ -130,7 +130,7 @@ class Http:
         ``OutcomeUnknown`` for a write that may have arrived.
         """
         out = self._outgoing(method, path, params, _serialised(body), key, headers or {}, idle)
-        opening = Opening(out.method, out.url, out.params, _bytes(out), {**out.headers, **self._auth()}, idle)
+        opening = Opening(out.method, out.url, out.params, _bytes(out), {**out.headers, **self._auth()}, idle, self._proxy())
         tries = Tries(self._policy, self._clock, again_in_doubt=False)
         while True:
             stream = Stream(self._ready(), opening, self.host, self.redact)
@@ -212,7 +212,7 @@ class Http:
         except TimeoutError:
             return silent(self.host, out.first_byte, sent=errand.maybe_sent)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, VendorError) as error:
-            return broken(error, self.host, sent=errand.maybe_sent)
+            return broken(error, self.host, sent=errand.maybe_sent, proxy=self._proxy())
 
     async def _exchange(self, out: _Outgoing, errand: Errand[Reply | Failed]) -> Reply | Failed:
         client = self._ready()
@@ -262,6 +262,9 @@ class Http:
         if self._client is None:
             self._client = make_client(self._base, self._transport, self.redact)
         return self._client
+
+    def _proxy(self) -> str:
+        return "" if self._transport is not None else proxy_of(self._base)
 
     def _clean(self, error: VendorError) -> VendorError:
         """The same error without secrets in its words."""

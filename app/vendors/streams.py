@@ -43,6 +43,8 @@ class Opening:
     content: bytes | None
     headers: Mapping[str, str]
     idle: float
+    proxy: str = ""
+    """Host and port of the proxy on the way."""
 
 
 class Stream:
@@ -150,7 +152,7 @@ class Stream:
         except TimeoutError:
             return silent(self._host, self._opening.idle, sent=self._errand.maybe_sent)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, VendorError) as error:
-            return broken(error, self._host, sent=self._errand.maybe_sent)
+            return broken(error, self._host, sent=self._errand.maybe_sent, proxy=self._opening.proxy)
         return silent(self._host, self._opening.idle, sent=True)
 
     async def _next(self) -> bytes | None:

@@ -30,6 +30,8 @@ FIRST_WAIT, LONGEST_WAIT, HEALTHY = 0.5, 10.0, 5.0
 """Seconds: reconnect waits begin with the first, double up to the second, and begin anew after a connection lived the third."""
 QUIET, LONGEST_QUIET = 15.0, 120.0
 """Seconds without an event, on a line that lives, after which the list is read; longer each time that it has nothing."""
+LOOK = 20.0
+"""Seconds that reading the list may take then: on a dead line it must not hide that the stream is dead too."""
 REMEMBERED = 10_000
 ODD_LIMIT = 3
 """Connections in a row that broke on something that is not this API, without one event in between."""
@@ -214,11 +216,12 @@ class Tail:
     async def _missed(self) -> list[Raw]:
         """What is listed and was not delivered: a server may skip events, most likely when it resumes.
 
-        A list that cannot be read is no reason to stop: by the contract the resumed stream is complete.
+        A list that cannot be read (in time) is no reason to stop: by the contract the resumed stream is complete.
         """
         try:
-            listed = [raw async for raw in self._listed(self._sure)]
-        except VendorError:
+            async with asyncio.timeout(LOOK):
+                listed = [raw async for raw in self._listed(self._sure)]
+        except (VendorError, TimeoutError):
             return []
         self._gap_filled = True
         fresh = self._unseen(listed)

@@ -110,7 +110,8 @@ async def settled(before: Census, seconds: float = 3.0) -> Census:
     while True:
         gc.collect()
         now = Census.take()
-        same = now.tasks <= before.tasks and now.descriptors <= before.descriptors and now.threads <= before.threads
+        fewer = len(now.descriptors) <= len(before.descriptors)
+        same = now.tasks <= before.tasks and fewer and now.threads <= before.threads
         if (same and now.children <= before.children) or time.monotonic() > deadline:
             return now
         await asyncio.sleep(0.02)

@@ -77,13 +77,17 @@ class HurriedLoop(asyncio.SelectorEventLoop):
         return self._zero + (time.monotonic() - self._zero) * self._factor
 
 
-async def hurried(factor: float, work: Callable[[Clock], Coroutine[Any, Any, T]]) -> T:
-    """Run ``work`` with a clock of the hurried loop, in a thread of its own; what it gives or raises is passed on."""
+async def hurried(factor: float, work: Callable[[Clock], Coroutine[Any, Any, T]], limit: float = 120.0) -> T:
+    """Run ``work`` with a clock of the hurried loop, in a thread of its own; what it gives or raises is passed on.
+
+    ``limit``: real seconds after which it is ``TimeoutError``.
+    """
 
     def run() -> T:
         loop = HurriedLoop(factor)
         try:
-            return loop.run_until_complete(work(Clock(monotonic=loop.time, sleep=asyncio.sleep)))
+            made = work(Clock(monotonic=loop.time, sleep=asyncio.sleep))
+            return loop.run_until_complete(asyncio.wait_for(made, limit * factor))
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())

@@ -112,6 +112,8 @@ class Relay:
     ) -> None:
         count = 0
         while data := await source.read(65536):
+            if way == "up":
+                data = data.replace(b"127.0.0.1:%d\r\n" % self.port, b"127.0.0.1:%d\r\n" % self.upstream)
             if ill.timeout is not None:
                 await asyncio.sleep(ill.timeout or 1e6)
                 break
