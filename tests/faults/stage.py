@@ -132,6 +132,7 @@ async def stage(
         crossing = None
         if not base:
             ready = ready or await stack.enter_async_context(running_sandbox())
+            assert ready is not None
             real = ready.codeer_base if side == "codeer" else ready.qoder_base
             if not port:
                 crossing = await stack.enter_async_context(Crossing(urlsplit(real).port or 0).running())

@@ -70,33 +70,26 @@ def _build(status: int, error: Mapping[str, Json], words: str, request_id: str |
     code = text(error.get("type") or error.get("code")) or None
     param = text(error.get("param"))
     fields = {param: words} if param else None
-    made: type[VendorError]
-    sent: bool | None = False
-    match status:
-        case 400 | 413 | 422:
-            made = Refused
-        case 401:
-            made, words = (
-                KeyRefused,
-                f"The key was refused ({words}). A key is valid in one region only; check it and the profile's base.",
-            )
-        case 403:
-            made = Forbidden
-        case 404 | 410:
-            made = NotFound
-        case 409:
-            made = Conflict
-        case 429:
-            made = RateLimited
-        case 501:
-            made, words = Refused, _beta(error, words)
-        case 503 if code == "feature_not_available":
-            made = Refused
-        case 408 | _ if status == 408 or status >= 500:
-            made, sent = Unavailable, None
-        case _:
-            made = Refused if 400 <= status < 500 else Protocol
-    return made(words, status=status, code=code, request_id=request_id, sent=sent, fields=fields)
+    sent = None if status == 408 or (status >= 500 and status != 501 and code != "feature_not_available") else False
+    kind, begin, end = _KINDS.get(404 if status == 410 else status, (Protocol, "Qoder answered in an unusual way", ""))
+    if sent is None:
+        kind, begin, end = Unavailable, "Qoder failed", ""
+    elif 400 <= status < 600 and status not in (*_KINDS, 410):
+        kind, begin, end = _KINDS[400]
+    said = words if status != 501 else _beta(error, words)
+    sentence = f"{begin}: {said}{'' if said.endswith(('.', '!', '?')) else '.'}{end}"
+    return kind(sentence, status=status, code=code, request_id=request_id, sent=sent, fields=fields)
+
+
+_KINDS: Mapping[int, tuple[type[VendorError], str, str]] = {
+    400: (Refused, "Qoder rejected the request", ""),
+    401: (KeyRefused, "The key was refused", " A key is valid in one region only; check it and the profile's base."),
+    403: (Forbidden, "Qoder denied permission for this", " The key may lack it, or this belongs to another account."),
+    404: (NotFound, "Qoder does not know this", " It may have been deleted; read the list again, or begin a new conversation."),
+    409: (Conflict, "This changed meanwhile or is busy at Qoder", ""),
+    429: (RateLimited, "Qoder takes no more requests for now", ""),
+}
+"""By status: the class, how its sentence begins, and what is added to the server's words."""
 
 
 def _beta(error: Mapping[str, Json], words: str) -> str:
@@ -112,7 +105,7 @@ def _plain(status: int, body: bytes) -> str:
         phrase = "an unusual status"
     head = body[:_KEPT].decode("utf-8", "replace").strip()
     said = "" if not head or head.startswith(("<", "{", "[")) else f": {head[:300]}"
-    return f"HTTP {status} {phrase}{said}"
+    return f"status {status} ({phrase}){said}"
 
 
 def _json(body: bytes) -> Json:

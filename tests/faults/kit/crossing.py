@@ -13,11 +13,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.faults.kit.sockets import Connection, fin, half_close, rst, stall
+from tests.faults.kit.sockets import Connection, Op, fin, fits, half_close, reply, rst, send, stall
 
 When = Literal["accept", "before", "after", "reply"]
 """As it is accepted; before the request is passed on; once the server answered, none of it passed on; after ``n`` bytes of it."""
-_HOW = {"rst": rst, "fin": fin, "half": half_close, "hole": stall}
 
 
 @dataclass(slots=True)
@@ -63,7 +62,7 @@ class Crossing:
 
     def _take(self, line: str, *, accepted: bool = False) -> Order | None:
         for order in self.orders:
-            if (order.when == "accept") == accepted and (accepted or _fits(order.match, line)):
+            if (order.when == "accept") == accepted and (accepted or fits(order.match, line)):
                 order.times -= 1
                 if order.times <= 0:
                     self.orders.remove(order)
@@ -79,7 +78,7 @@ class Crossing:
         try:
             accepted = self._take("", accepted=True)
             if accepted is not None:
-                await _HOW[accepted.how](connection)
+                await _cut(accepted.how)(connection)
                 return
             await self._request(connection)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -99,7 +98,7 @@ class Crossing:
         self.bodies.append(body)
         order = self._take(line)
         if order is not None and order.when == "before":
-            await _HOW[order.how](near)
+            await _cut(order.how)(near)
             return
         reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream, limit=1 << 24)
         try:
@@ -113,7 +112,7 @@ class Crossing:
                     async with asyncio.timeout(0.05):
                         await reader.read()
                 writer.transport.abort()
-                await _HOW[order.how](near)
+                await _cut(order.how)(near)
             else:
                 await self._back(near, reader, order)
         finally:
@@ -147,12 +146,11 @@ class Crossing:
             gone.cancel()
             await asyncio.gather(gone, return_exceptions=True)
         assert order is not None
-        await _HOW[order.how](near)
+        await _cut(order.how)(near)
 
 
-def _fits(match: str, line: str) -> bool:
-    method, _, path = match.partition(" ")
-    got, _, rest = line.partition(" ")
-    place = rest.split(" ")[0].partition("?")[0]
-    pattern = "/".join("[^/]+" if part == "*" else re.escape(part) for part in path.strip("/").split("/"))
-    return method in ("*", got) and bool(re.search(f"(^|/){pattern}$", place))
+def _cut(how: str) -> Op:
+    """``rst``, ``fin``, ``half``, ``hole``, or a status: a gateway's page instead of the answer."""
+    if how.isdigit():
+        return send(reply("<html>bad gateway</html>", int(how), close=True, content_type="text/html"))
+    return {"rst": rst, "fin": fin, "half": half_close, "hole": stall}[how]

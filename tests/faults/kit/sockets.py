@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -46,6 +47,31 @@ def request() -> Op:
         body = await connection.reader.readexactly(length)
         connection.got += body
         connection.requests.append((head, body))
+
+    return op
+
+
+def fits(match: str, line: str) -> bool:
+    """Whether a request's first line is meant: a method and the end of a path; ``*`` is any method, one segment, or any path."""
+    method, _, path = match.partition(" ")
+    got, _, rest = line.partition(" ")
+    place = rest.split(" ")[0].partition("?")[0]
+    pattern = "/".join("[^/]+" if part == "*" else re.escape(part) for part in path.strip("/").split("/"))
+    return method in ("*", got) and bool(re.search(f"(^|/){pattern}$", place))
+
+
+def routed(routes: Mapping[str, bytes | Sequence[Op]]) -> Op:
+    """Answer request after request: the first match says with which bytes, or what else to do; no match ends the connection."""
+
+    async def op(connection: Connection) -> None:
+        while not connection.writer.is_closing():
+            await request()(connection)
+            line = connection.requests[-1][0].split(b"\r\n")[0].decode("latin-1")
+            answer = next((answer for match, answer in routes.items() if fits(match, line)), None)
+            if answer is None:
+                return
+            for one in [send(answer)] if isinstance(answer, bytes) else answer:
+                await one(connection)
 
     return op
 
