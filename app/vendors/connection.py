@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from pathlib import Path
@@ -31,9 +31,9 @@ T = TypeVar("T")
 class Errand(Generic[T]):
     """A piece of work in a task of its own, with a deadline that can be moved.
 
-    A second cancellation while a connection is being closed would leak its place in the pool. So the task is cancelled at most
-    once, whoever asks and how often, and is always waited for to its end. ``traced`` and ``sent`` are what the connection told:
-    that it reports at all, and that the head of the request began to leave this machine.
+    A cancellation while a connection is being closed would leak its place in the pool. So the task is cancelled at most once,
+    whoever asks and how often, never while it is in ``close``, and is always waited for to its end. ``traced`` and ``sent`` are
+    what the connection told: that it reports at all, and that the head of the request began to leave this machine.
     """
 
     def __init__(self) -> None:
@@ -44,6 +44,8 @@ class Errand(Generic[T]):
         self._task: asyncio.Task[T] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
+        self._closing = False
+        self._put_off = False
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begin; at most once."""
@@ -106,9 +108,24 @@ class Errand(Generic[T]):
         self.late = True
         self._cancel()
 
+    async def close(self, closing: Awaitable[object]) -> None:
+        """Close a connection from inside the work: a cancellation that comes meanwhile is carried out when it is closed."""
+        self._closing = True
+        try:
+            await closing
+        finally:
+            self._closing = False
+        if self._put_off:
+            self._put_off = False
+            raise asyncio.CancelledError
+
     def _cancel(self) -> None:
-        if not self._stopped:
-            self._stopped = True
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._closing:
+            self._put_off = True
+        else:
             self._begun().cancel()
 
     async def _to_the_end(self) -> bool:

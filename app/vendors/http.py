@@ -235,7 +235,7 @@ class Http:
                 for piece in inflater.feed(raw):
                     body += piece
         finally:
-            await response.aclose()
+            await errand.close(response.aclose())
         if not response.is_success:
             return self._refused(response.status_code, headers, bytes(body))
         if out.empty and not body:

@@ -179,7 +179,7 @@ class Stream:
         headers = {**opening.headers, "accept-encoding": "identity"}
         accept = headers.pop("accept", "text/event-stream")
         extensions: dict[str, Any] = {"trace": self._errand.trace}
-        async with aconnect_sse(
+        connecting = aconnect_sse(
             self._client,
             opening.method,
             opening.url,
@@ -188,29 +188,40 @@ class Stream:
             headers=headers if accept == "text/event-stream" else _Accepting(headers, accept),
             timeout=timeouts(opening.idle),
             extensions=extensions,
-        ) as source:
-            response = source.response
-            self._errand.limit(None)
-            self.status = response.status_code
-            self.headers = {name.lower(): value for name, value in response.headers.items()}
-            if not response.is_success:
-                self._errand.limit(min(opening.idle, _ERROR_SECONDS))
-                self._head.set_result(await _small_body(response, self.headers, self._host))
-                return
-            inflater = Inflater(self.headers, self._host, limit=None)
-            self._head.set_result(None)
-            last: VendorError | None = None
-            try:
-                async for raw in wire_bytes(response):
-                    for piece in inflater.feed(raw):
-                        await self._queue.put(piece)
-            except httpx.ReadTimeout:
-                last = StreamCut(f"{self._host} was silent for {opening.idle:.0f} s in the middle of its answer.", silent=True)
-            except (httpx.HTTPError, OSError):
-                last = StreamCut(f"The connection to {self._host} was cut in the middle of the answer.")
-            except VendorError as error:
-                last = error
+        )
+        source = await connecting.__aenter__()
+        last: VendorError | None = None
+        try:
+            last = await self._read(source.response)
+        finally:
+            await self._errand.close(connecting.__aexit__(None, None, None))
+        # Told once the connection is closed: whoever hears of the end stops this task, and closing would be broken off.
+        if self._head.result() is None:
             await self._queue.put(last)
+
+    async def _read(self, response: httpx.Response) -> VendorError | None:
+        """Everything that comes; why it ended, if not by itself."""
+        opening = self._opening
+        self._errand.limit(None)
+        self.status = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        if not response.is_success:
+            self._errand.limit(min(opening.idle, _ERROR_SECONDS))
+            self._head.set_result(await _small_body(response, self.headers, self._host))
+            return None
+        inflater = Inflater(self.headers, self._host, limit=None)
+        self._head.set_result(None)
+        try:
+            async for raw in wire_bytes(response):
+                for piece in inflater.feed(raw):
+                    await self._queue.put(piece)
+        except httpx.ReadTimeout:
+            return StreamCut(f"{self._host} was silent for {opening.idle:.0f} s in the middle of its answer.", silent=True)
+        except (httpx.HTTPError, OSError):
+            return StreamCut(f"The connection to {self._host} was cut in the middle of the answer.")
+        except VendorError as error:
+            return error
+        return None
 
 
 class _Accepting(dict[str, str]):

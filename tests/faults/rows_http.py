@@ -139,7 +139,7 @@ async def _limited(case: Case) -> str:
         if not all(value.isascii() and value.isprintable() and len(value) < 8000 for value in headers.values()):
             continue
         more = {name.replace("-", "_"): value for name, value in headers.items()}
-        limited = reply("<html>slow down</html>", 429, content_type="text/html", **more)
+        limited = reply("<html>slow down</html>", 429, **{"content_type": "text/html", **more})  # type: ignore[arg-type]
         ticking = FakeTime()
         async with RawServer([[request(), send(limited), request(), send(reply())]]).running() as server:
             http = Http(server.base, lambda: {"x-api-key": KEYS["codeer"]}, POLICY, clock=ticking.clock)
@@ -168,7 +168,7 @@ async def _gateway(case: Case) -> str:
             for status in (500, 502, 503, 504):
                 for when in ("before", "after"):
                     words = f"{status} {when} {side}"
-                    on.through.order(SEND[side], when, how=str(status))  # type: ignore[arg-type]
+                    on.through.order(SEND[side], when, how=str(status))
                     turn = await on.ask(talk, words)
                     settled_well(turn, on.arrived(words))
                     assert when == "before" or turn.state is PromptState.SENT, (words, turn.failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import logging
@@ -582,6 +583,18 @@ async def test_leaving_a_stream_closes_it_at_once() -> None:
             stream.linger(0.05)
             assert [frame.data async for frame in stream.frames()] == ["1"]
         await vendor.aclose()
+
+
+@pytest.mark.parametrize("ended", [raw(b"", close=True), reset], ids=["closed", "reset"])
+async def test_a_stream_that_ended_gives_its_place_back(ended: Act) -> None:
+    async with Scripted([], last=events(b"data: 1\n\n", then=ended)).running() as server:
+        vendor = local(server)
+        for _ in range(80):  # more than there are places
+            with contextlib.suppress(StreamCut):
+                await read(vendor)
+            assert slots(vendor) == 0
+        await vendor.aclose()
+        await asyncio.sleep(0.03)
 
 
 async def test_an_endless_line_ends_the_stream() -> None:

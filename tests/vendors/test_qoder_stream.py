@@ -315,7 +315,7 @@ async def test_reconnects_wait_longer_and_longer_and_say_so():
     token = tell_link.set(heard.append)
     await turn_of(script)
     tell_link.reset(token)
-    assert script.time.slept == [0.5, 1, 2, 4, 8, 10, 10, 10, 10]
+    assert script.time.slept == [0.625, 1.25, 2.5, 5, 10, 10, 10, 10, 10]
     told = [link for link in heard if link.state is LinkState.RECONNECTING]
     assert [link.attempt for link in told] == list(range(1, 10))
     assert sum(script.time.slept[:9]) < 60
@@ -332,7 +332,7 @@ async def test_health_makes_the_next_wait_short_again():
     script.on("GET", STREAM, events(end="eof"), events(end="eof"), slow, events(end="eof"), Journal(TURN, []).stream)
     script.on("GET", EVENTS, page())
     await turn_of(script)
-    assert script.time.slept == [0.5, 1, 0.5, 1]
+    assert script.time.slept == [0.625, 1.25, 0.625, 1.25]
 
 
 async def test_frames_without_an_id_are_delivered_and_move_nothing():

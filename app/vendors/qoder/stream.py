@@ -147,7 +147,8 @@ class Tail:
             raise OutcomeUnknown(
                 f"The event stream could not be had for {silent / 60:.0f} minutes ({reason}); the turn goes on at the server."
             )
-        seconds = self._clock.uniform(wait / 2, wait)
+        # Longer, never shorter: a server that drops every connection is asked ten times in the first minute.
+        seconds = min(LONGEST_WAIT, self._clock.uniform(wait, wait * 1.25))
         tell_link.get()(Link(LinkState.RECONNECTING, seconds=seconds, attempt=attempt, reason=reason))
         await self._clock.sleep(seconds)
 
