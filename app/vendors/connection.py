@@ -31,9 +31,10 @@ T = TypeVar("T")
 class Errand(Generic[T]):
     """A piece of work in a task of its own, with a deadline that can be moved.
 
-    A cancellation while a connection is being closed would leak its place in the pool. So the task is cancelled at most once,
-    whoever asks and how often, never while it is in ``close``, and is always waited for to its end. ``traced`` and ``sent`` are
-    what the connection told: that it reports at all, and that the head of the request began to leave this machine.
+    A cancellation while a connection is being closed would leak its place in the pool, and so would one between a connection's
+    making and its first request. So the task is cancelled at most once, whoever asks and how often, never in these two places,
+    and is always waited for to its end. ``traced`` and ``sent`` are what the connection told: that it reports at all, and that
+    the head of the request began to leave this machine.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,7 @@ class Errand(Generic[T]):
         self._task: asyncio.Task[T] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
+        self._fresh = False
         self._closing = False
         self._put_off = False
 
@@ -86,6 +88,11 @@ class Errand(Generic[T]):
     async def trace(self, name: str, info: Mapping[str, Any]) -> None:
         """What the connection reports about its steps."""
         self.traced = True
+        if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._fresh = True
+        elif name.endswith(".started") and self._fresh:
+            self._fresh = False
+            self._overdue()
         request = info.get("request")
         if request is not None and request.method == b"CONNECT":
             return
@@ -114,8 +121,12 @@ class Errand(Generic[T]):
         try:
             await closing
         finally:
-            self._closing = False
-        if self._put_off:
+            self._closing = self._fresh = False
+        self._overdue()
+
+    def _overdue(self) -> None:
+        """Past a delicate place: whoever asked to cancel meanwhile gets it now."""
+        if self._put_off and not self._closing:
             self._put_off = False
             raise asyncio.CancelledError
 
@@ -123,7 +134,7 @@ class Errand(Generic[T]):
         if self._stopped:
             return
         self._stopped = True
-        if self._closing:
+        if self._fresh or self._closing:
             self._put_off = True
         else:
             self._begun().cancel()

@@ -21,7 +21,7 @@ from app.vendors.connection import CONNECT_SECONDS, POOL_SECONDS, Errand, make_c
 from app.vendors.failures import broken, redirected, silent, unknown
 from app.vendors.redact import Redactor
 from app.vendors.replies import BODY_LIMIT, Inflater, Reply, decode_body, request_id_of
-from app.vendors.retries import Failed, Policy, Tries, Why, retry_after
+from app.vendors.retries import Brake, Failed, Policy, Tries, Why, retry_after
 from app.vendors.streams import Opening, Stream, StreamCut
 from app.vendors.uploads import Upload
 
@@ -80,6 +80,7 @@ class Http:
         self._clock = clock or Clock()
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
+        self._brake = Brake()
 
     async def call(
         self,
@@ -131,11 +132,12 @@ class Http:
         """
         out = self._outgoing(method, path, params, _serialised(body), key, headers or {}, idle)
         opening = Opening(out.method, out.url, out.params, _bytes(out), {**out.headers, **self._auth()}, idle, self._proxy())
-        tries = Tries(self._policy, self._clock, again_in_doubt=False)
+        tries = Tries(self._policy, self._clock, again_in_doubt=False, brake=self._brake)
         while True:
             stream = Stream(self._ready(), opening, self.host, self.redact)
             failed = await stream.open(self._refused)
             if failed is None:
+                self._brake.good()
                 break
             seconds = tries.next(failed)
             if seconds is None:
@@ -175,7 +177,7 @@ class Http:
         """Attempt by attempt, by the table in ``app.vendors.retries``."""
         repeats = not out.write or (self._policy.writes_repeat and out.keyed)
         policy = self._policy if again else replace(self._policy, unsent=(), limited=(), uncertain=())
-        tries = Tries(policy, self._clock, again_in_doubt=repeats)
+        tries = Tries(policy, self._clock, again_in_doubt=repeats, brake=self._brake)
         doubt = False
         while True:
             outcome = await self._attempt(out)

@@ -28,6 +28,8 @@ from app.protocols import tell_link
 LONGEST_WAIT = 60.0
 """The longest ``Retry-After`` that is obeyed, and the most that one request waits in all because of 429."""
 
+SPARE, BACK = 20, 2
+
 _NUMBER = re.compile(r"[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,4})?")
 
 
@@ -62,11 +64,33 @@ class Failed:
     after: float | None = None
 
 
+class Brake:
+    """How often one server is asked again, over all requests: ``SPARE`` times, and each good answer gives ``BACK`` of them back.
+
+    A server that refuses everything is then asked once for each thing that a person does, however many conversations wait.
+    """
+
+    def __init__(self) -> None:
+        self._left = SPARE
+
+    def take(self) -> bool:
+        """Whether there is one more."""
+        if not self._left:
+            return False
+        self._left -= 1
+        return True
+
+    def good(self) -> None:
+        """The server answered well."""
+        self._left = min(SPARE, self._left + BACK)
+
+
 class Tries:
     """Counts the attempts of one request and says how long to wait before the next."""
 
-    def __init__(self, policy: Policy, clock: Clock, *, again_in_doubt: bool) -> None:
+    def __init__(self, policy: Policy, clock: Clock, *, again_in_doubt: bool, brake: Brake | None = None) -> None:
         self._clock = clock
+        self._brake = brake or Brake()
         self._waits = {
             Why.UNSENT: list(policy.unsent),
             Why.LIMITED: list(policy.limited),
@@ -79,7 +103,7 @@ class Tries:
     def next(self, failed: Failed) -> float | None:
         """Seconds to wait before trying again; None: no more."""
         waits = self._waits[failed.why]
-        if not waits:
+        if not waits or (failed.why is not Why.UNSENT and not self._brake.take()):
             return None
         seconds = jittered(waits.pop(0), self._clock)
         if failed.why is Why.LIMITED:
@@ -92,6 +116,7 @@ class Tries:
 
     def over(self) -> None:
         """An answer came; whoever was told of waiting is told that too."""
+        self._brake.good()
         if self._attempt > 1:
             tell_link.get()(Link(LinkState.LIVE))
 

@@ -117,7 +117,9 @@ def failure_of(payload: Fields, words: str = "") -> Failure:
     inner = payload.get("error")
     source: Fields = inner if isinstance(inner, Mapping) and "code" in inner else payload
     code = code_of(source.get("code")) or code_of(payload.get("error_code"))
-    message = words or message_of(payload) or "Codeer broke off the answer without saying why."
+    said = words or message_of(payload)
+    closed = said if said.endswith((".", "!", "?")) else f"{said}."
+    message = f"Codeer broke off the answer: {closed}" if said else "Codeer broke off the answer without saying why."
     kind: type[VendorError] = Forbidden if code in (NOT_ALLOWED, "10001") else Unavailable if code == "10005" else VendorError
     return Failure(kind.kind, message, code=code or None)
 

@@ -60,6 +60,25 @@ def said(content: Json) -> str:
     )
 
 
+def answer(content: Json) -> str:
+    """The words of an agent's message; a block that is no text has a line of its own, one that nobody here knows by its type."""
+    if isinstance(content, str):
+        return content
+    words, apart = "", False
+    for block in listing(content):
+        if not isinstance(block, Mapping):
+            continue
+        if block.get("type") == "text":
+            line, gap = text(block.get("text")), apart
+            apart = False
+        else:
+            known = block.get("type") in ("search_result", "redacted", "image", "document")
+            line = _line(block) if known else f"[{text(block.get('type')) or 'block'}: this version cannot show it]"
+            gap = apart = True
+        words += ("\n\n" if gap and words else "") + line
+    return words
+
+
 def shown(content: Json) -> str:
     """The words of a tool's result: every kind of block has a line, in order."""
     if not isinstance(content, list):

@@ -34,7 +34,7 @@ from app.models import (
     Used,
     Wire,
 )
-from app.vendors.qoder.content import attachments, decimal, kind, listing, mapping, said, shown, text
+from app.vendors.qoder.content import answer, attachments, decimal, kind, listing, mapping, said, shown, text
 
 Raw = Mapping[str, Json]
 
@@ -188,7 +188,7 @@ class Decoder:
             case "message":
                 if not wire.lane:
                     self._message_id = wire.id
-                return PartDone(part_id=wire.id, text=said(content), wire=wire)
+                return PartDone(part_id=wire.id, text=answer(content), wire=wire)
             case "thinking":
                 return PartDone(part_id=wire.id, text=_thought(raw), kind=PartKind.THINKING, wire=wire)
             case "tool_use" | "mcp_tool_use" | "custom_tool_use":

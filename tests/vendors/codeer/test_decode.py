@@ -131,7 +131,8 @@ def test_a_failure_keeps_the_text() -> None:
         )
         ended = state.end(cut=False)
         assert ended is not None and ended.stop is Stop.FAILED and ended.failure is not None
-        assert (ended.failure.message, ended.failure.code, ended.failure.kind) == ("model timed out", "10005", "unavailable")
+        assert (ended.failure.code, ended.failure.kind) == ("10005", "unavailable")
+        assert ended.failure.message == "Codeer broke off the answer: model timed out."
         assert shown(events) == "par"
     for raw in (Frame("error", "it broke"), Frame("error", "5"), Frame("error", '{"error":"it broke"}')):
         _, state = frames(raw)
