@@ -157,6 +157,17 @@ class Attaches(Protocol):
 
 
 @runtime_checkable
+class SavesFiles(Protocol):
+    """Files of a conversation's messages can be fetched."""
+
+    async def save_file(
+        self, conversation: Conversation, file: Attachment, folder: Path, *, progress: Callable[[int, int], None] | None = None
+    ) -> Saved:
+        """Save one into a folder, under a safe name that nothing has yet; no key goes with the request."""
+        ...
+
+
+@runtime_checkable
 class Regenerates(Protocol):
     """Can answer the last prompt again."""
 

@@ -17,6 +17,7 @@ class Command:
 
 COMMANDS = (
     Command("attach", "attach", "a file goes with the message"),
+    Command("save", "save_file", "a file of this conversation onto your disk"),
     Command("new", "again", "another conversation with this agent"),
     Command("agents", "app.agents", "who there is to talk with"),
     Command("chats", "app.history", "all conversations"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -49,6 +51,25 @@ def check_link(url: str, base: str) -> str:
         reason = "it is not protected (http)"
     if reason:
         raise Protocol(f"The server gave a link that is not followed: {reason}. Nothing was saved.")
+    return url
+
+
+async def check_address(url: str, base: str) -> str:
+    """``url`` if its host is out in the world, or the profile's own origin. Raises ``Protocol`` for one inside a network."""
+    parts, own = urlsplit(url), urlsplit(base)
+    host = parts.hostname or ""
+    if (parts.scheme, host, parts.port) == (own.scheme, own.hostname, own.port):
+        return url
+    try:
+        found = [ip_address(host)]
+    except ValueError:
+        try:
+            known = await asyncio.get_running_loop().getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+        except OSError:
+            raise Unavailable("The file's storage has no address that is known here. Nothing was saved.") from None
+        found = [ip_address(str(one[4][0]).partition("%")[0]) for one in known]
+    if not all(one.is_global for one in found):
+        raise Protocol("The server gave a link into a private network, which is not followed. Nothing was saved.")
     return url
 
 

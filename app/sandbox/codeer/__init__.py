@@ -59,7 +59,8 @@ def mounts(world: World) -> list[BaseRoute]:
         _route("GET", "/chats/{chat_id}/messages", chats.messages_two),
         _route("POST", "/chats/{chat_id}/messages", chats.send_two),
     ]
-    return [Mount("/api/v1", app=_Side(world, one)), Mount("/api/v2", app=_Side(world, two))]
+    open_to_all = _route("GET", "/files/{uuid}", chats.file)
+    return [open_to_all, Mount("/api/v1", app=_Side(world, one)), Mount("/api/v2", app=_Side(world, two))]
 
 
 def refusal(world: World, status: int, code: Json, message: str) -> Response:

@@ -145,6 +145,11 @@ class Account:
         found: dict[str, dict[str, Json]] = self.world.section("codeer").setdefault("files", {})
         return found
 
+    def contents(self) -> dict[str, str]:
+        """What uploaded files hold, by their uuid, in base64."""
+        found: dict[str, str] = self.world.section("codeer").setdefault("contents", {})
+        return found
+
     def attached(self, uuids: list[str]) -> list[dict[str, Json]]:
         """Uploads in the form a message row has them (contract 5.5); 400 for an unknown one."""
         files, found = self.files(), []

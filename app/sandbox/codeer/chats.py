@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode, b64encode
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -18,6 +19,8 @@ from app.sandbox.codeer.wire import ApiError, Fields, Invalid, body_of, number, 
 from app.sandbox.forms import form_of
 
 _NAME = 256
+_KEPT = 1024 * 1024
+"""Bytes of a file that are kept, so that it can be fetched again."""
 _BIGGEST = 64 * 1024 * 1024
 _NEWEST = ("-created_at", "desc", "descending")
 _OLDEST = ("created_at", "asc", "ascending")
@@ -170,6 +173,9 @@ class Chats:
             if size > _BIGGEST:
                 raise ApiError(400, "The file is too large")
             uuid, name = self._world.ids.uuid(), file.filename or "file"
+            if size <= _KEPT:
+                await file.seek(0)
+                self._account.contents()[uuid] = b64encode(await file.read()).decode()
         stored = {
             "uuid": uuid,
             "original_name": name,
@@ -181,6 +187,16 @@ class Chats:
         self._account.files()[uuid] = stored
         self._world.ledger.add("upload", "codeer", uuid=uuid, name=name, content_type=kind, size=size, sha256=digest, scope=scope)
         return reply(stored)
+
+    async def file(self, request: Request) -> Response:
+        """GET /files/{uuid}: what an upload's ``file_url`` leads to; the address is the secret, no key is asked for."""
+        stored = self._account.files().get(request.path_params["uuid"])
+        content = self._account.contents().get(request.path_params["uuid"])
+        if stored is None or content is None:
+            return Response(status_code=404)
+        if "x-api-key" in request.headers:
+            return Response("A key has no business here", status_code=400)
+        return Response(b64decode(content), media_type=str(stored["content_type"]))
 
     async def feedback(self, request: Request) -> Response:
         """POST /chats/{chat_id}/messages/{message_id}/feedbacks: one rating a person, the newest counts."""

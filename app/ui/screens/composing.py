@@ -10,12 +10,12 @@ from app.ui.paste import PasteDialog
 from app.ui.screens.attachments import Attachments
 from app.ui.screens.drafts import Drafts
 from app.ui.screens.queue import QueueDialog
-from app.ui.screens.reading import Reading
 from app.ui.screens.recalling import Recalling
+from app.ui.screens.saving import Saving
 from app.ui.widgets.foot import Prompt
 
 
-class Composing(Reading):
+class Composing(Saving):
     """A conversation with a composer. Whoever mounts it calls ``begin_composing`` first of all."""
 
     drafts: Drafts

@@ -27,7 +27,8 @@ from app.models import (
     RequestKind,
     Verdict,
 )
-from app.vendors.codeer import bodies, envelope, files, objects, pages, rows
+from app.resource_models import Saved
+from app.vendors.codeer import bodies, envelope, files, objects, pages, rows, saving
 from app.vendors.codeer.answers import Answers, Sending
 from app.vendors.codeer.batch_routes import BatchRoutes
 from app.vendors.codeer.decode import Answering
@@ -52,6 +53,7 @@ class Codeer(BatchRoutes):
         """``transport`` replaces the network, for tests."""
         self._profile = profile
         self._clock = clock or Clock()
+        self._transport = transport
         self._idle = _seconds(profile.options.get("idle"), IDLE)
         self._streams = profile.options.get("stream") is not False
         self._names: dict[str, str] = {}
@@ -202,6 +204,21 @@ class Codeer(BatchRoutes):
         upload = await Upload.of(path, media_type=kind, fields=fields, progress=progress)
         data = envelope.opened(await self._http.upload("/chats/upload-file", upload), write=True)
         return objects.attachment(data, path, upload.size, kind)
+
+    async def save_file(
+        self, conversation: Conversation, file: Attachment, folder: Path, *, progress: Callable[[int, int], None] | None = None
+    ) -> Saved:
+        """A file of a message (contract 5.5), by its link and without a key; a link that expired is read anew once."""
+        base = self._profile.base
+
+        async def newer() -> str:
+            async for event in self.history(conversation):
+                for one in event.attachments if isinstance(event, Prompted) else ():
+                    if one.id == file.id and one.url:
+                        return one.url
+            return ""
+
+        return await saving.save(file, folder, base, newer, self._transport, progress)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -177,9 +177,8 @@ async def test_a_form_is_handed_in_as_the_contract_has_it() -> None:
 
 
 async def test_a_form_s_body_is_what_the_profile_says() -> None:
-    options = {"bodies": {"form": {"values": "{data}"}}}
     async with Scripted([answer('{"error_code": 0, "data": "ok"}')], last=answer('{"data": []}')).running() as server:
-        codeer = client(server.base, **options)
+        codeer = client(server.base, bodies={"form": {"values": "{data}"}})
         await gather(codeer.answer(CHAT, [Answer("f", RequestKind.FORM, data={"a": 1})], "k"))
         await codeer.aclose()
     assert json.loads(server.requests[0][1]) == {"values": {"a": 1}, "external_user_id": "potter-9"}
