@@ -59,8 +59,8 @@ def mounts(world: World) -> list[BaseRoute]:
         _route("GET", "/chats/{chat_id}/messages", chats.messages_two),
         _route("POST", "/chats/{chat_id}/messages", chats.send_two),
     ]
-    open_to_all = _route("GET", "/files/{uuid}", chats.file)
-    return [open_to_all, Mount("/api/v1", app=_Side(world, one)), Mount("/api/v2", app=_Side(world, two))]
+    files = _Anyone(world, [_route("GET", "/{uuid}", chats.file)])
+    return [Mount("/files", app=files), Mount("/api/v1", app=_Side(world, one)), Mount("/api/v2", app=_Side(world, two))]
 
 
 def refusal(world: World, status: int, code: Json, message: str) -> Response:
@@ -100,3 +100,10 @@ class _Side:
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     await _refusal(404, None, "Not found")(scope, receive, send)
+
+
+class _Anyone(_Side):
+    """Where the address is the secret and no key is asked for."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._router(scope, receive, send)

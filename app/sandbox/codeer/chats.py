@@ -193,9 +193,9 @@ class Chats:
         stored = self._account.files().get(request.path_params["uuid"])
         content = self._account.contents().get(request.path_params["uuid"])
         if stored is None or content is None:
-            return Response(status_code=404)
+            raise ApiError(404, "File not found")
         if "x-api-key" in request.headers:
-            return Response("A key has no business here", status_code=400)
+            raise ApiError(400, "A key has no business here")
         return Response(b64decode(content), media_type=str(stored["content_type"]))
 
     async def feedback(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.models import Attachment
 from app.protocols import SavesFiles
-from app.resource_values import size_words
+from app.resource_cells import size_words
 from app.text import safe_line
 from app.ui.dialogs import AskLine, ChooseDialog
 from app.ui.screens.reading import Reading
