@@ -21,7 +21,8 @@ def served() -> list[tuple[str, str]]:
 
     async def found() -> list[tuple[str, str]]:
         world = World()
-        routes = [(mount.path, route) for mount in codeer.mounts(world) for route in mount.app._router.routes]  # type: ignore[attr-defined]
+        mounts = [mount for mount in codeer.mounts(world) if mount.path.startswith("/api")]  # type: ignore[attr-defined]
+        routes = [(mount.path, route) for mount in mounts for route in mount.app._router.routes]  # type: ignore[attr-defined]
         routes += [("/api/v1/cloud", route) for route in qoder.routes(world)]
         await world.close()
         return [(next(iter(route.methods - {"HEAD"})), base + route.path) for base, route in routes]
