@@ -17,13 +17,9 @@ async def put(store: Store, text: str) -> int:
     return len(drafts)
 
 
-async def take(store: Store) -> str:
-    """The newest draft, taken off; "" if there is none."""
-    drafts = await drafts_on(store)
-    if not drafts:
-        return ""
-    await store.save_note(NAME, json.dumps(drafts[1:]))
-    return drafts[0]
+async def take_one(store: Store, text: str) -> None:
+    """Take this draft off, wherever it lies."""
+    await store.save_note(NAME, json.dumps([draft for draft in await drafts_on(store) if draft != text]))
 
 
 async def drafts_on(store: Store) -> list[str]:

@@ -15,6 +15,7 @@ from textual.widgets import TextArea
 from app.sandbox.server import Ready
 from app.ui import shelf
 from app.ui.paste import PasteDialog
+from app.ui.pick import PickDialog
 from app.ui.requests import OpenStored
 from app.ui.screens.conversation import ConversationScreen
 from app.ui.screens.queue import QueueDialog
@@ -166,6 +167,30 @@ async def test_up_and_down_destroy_no_draft(sandbox: Ready, monkeypatch: pytest.
         await pilot.press("enter")
         await until(pilot, lambda: prompt.text == "my own\nhalf thought")
         await until(pilot, lambda: len(ledger(sandbox, "prompt")) == 3)
+
+
+async def test_ctrl_c_puts_away_and_the_shelf_lists(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, sandbox, "codeer")
+    async with application() as pilot:
+        screen = await talk_to(pilot, "Parrot")
+        prompt, store = screen.foot.prompt, screen.desk.store
+        for text in ("one thought", "another"):
+            prompt.put(text)
+            await pilot.press("ctrl+c")
+            await until(pilot, lambda: not prompt.text)
+        assert await shelf.drafts_on(store) == ["another", "one thought"]
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickDialog) and len(pilot.app.screen.query_one(Rows).rows) == 2)
+        await pilot.press(*"one")
+        await until(pilot, lambda: len(pilot.app.screen.query_one(Rows).rows) == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: prompt.text == "one thought")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert await shelf.drafts_on(store) == ["another"]
+        prompt.clear()
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: prompt.text == "another")
+        assert pilot.app.is_running
 
 
 async def test_a_draft_that_was_put_aside_is_on_the_shelf_after_a_crash(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:

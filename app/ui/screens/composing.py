@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from textual import on
 
+from app.text import safe_line
 from app.transcript import Turn
 from app.ui import shelf
 from app.ui.paste import PasteDialog
+from app.ui.pick import PickDialog
 from app.ui.screens.attachments import Attachments
 from app.ui.screens.drafts import Drafts
 from app.ui.screens.queue import QueueDialog
 from app.ui.screens.recalling import Recalling
 from app.ui.screens.saving import Saving
 from app.ui.widgets.foot import Prompt
+from app.ui.widgets.rows import Cell, Column, Row
 
 
 class Composing(Saving):
@@ -94,5 +97,22 @@ class Composing(Saving):
         return await self.desk.store.prompts(accounts, text=text)
 
     def action_shelf(self) -> None:
-        """Put the draft away, or bring the last one back."""
-        self.attempt(self.drafts.put_away if self.foot.prompt.text else self.drafts.bring_back, group="shelf")
+        """Put the draft away; or bring back the last one, or any if there are several."""
+        self.attempt(self.drafts.put_away if self.foot.prompt.text else self._from_shelf, group="shelf")
+
+    async def _from_shelf(self) -> None:
+        drafts = await shelf.drafts_on(self.desk.store)
+        if len(drafts) < 2:
+            await self.drafts.bring_back()
+            return
+
+        async def fitting(typed: str) -> list[Row]:
+            found = [(at, draft) for at, draft in enumerate(drafts) if typed.casefold() in draft.casefold()]
+            return [Row(str(at), (Cell(safe_line(draft, 300)), Cell(f"{len(draft):,}", "quiet"))) for at, draft in found]
+
+        def picked(number: str | None) -> None:
+            if number is not None:
+                self.attempt(lambda: self.drafts.bring_back(drafts[int(number)]), group="shelf")
+
+        columns = (Column(share=1), Column(width=8, right=True))
+        self.app.push_screen(PickDialog(f"The shelf: {len(drafts)} drafts, the newest first", fitting, columns=columns), picked)

@@ -121,12 +121,14 @@ class Drafts:
         await self.save()
         self._place.say(f"Put on the shelf ({count} there); {self._place.key('talk.shelf')} brings it back.")
 
-    async def bring_back(self) -> None:
-        """The newest one off the shelf; it is in the conversation's own draft before it is gone from there."""
-        drafts = await shelf.drafts_on(self._store)
-        if drafts:
-            self._prompt.put(drafts[0])
-            await self.save()
-            await shelf.take(self._store)
-        else:
+    async def bring_back(self, draft: str = "") -> None:
+        """One off the shelf, the newest by default; it is in the conversation's own draft before it is gone from there."""
+        wanted = draft or next(iter(await shelf.drafts_on(self._store)), "")
+        if not wanted:
             self._place.say("The shelf is empty; ctrl+c or ctrl+s puts a draft there.")
+            return
+        if self._prompt.text:
+            await self.put_away()
+        self._prompt.put(wanted)
+        await self.save()
+        await shelf.take_one(self._store, wanted)
