@@ -178,6 +178,12 @@ class ProgramDesk:
         """The store's name for a profile's data."""
         return await self._program.account(profile)
 
+    async def agent(self, wanted: str) -> tuple[Profile, Agent]:
+        """The one agent of that id or name."""
+        from app.cli import find
+
+        return await find.agent(self._program, await self.profiles(), wanted)
+
     async def new_talk(
         self, profile: Profile, agent: Agent, environment: str = "", more: Mapping[str, str] | None = None
     ) -> Talk:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     desk = ProgramDesk(
         Program(patience=float("inf"), announce=False), demo=args.profile if first else "", only=args.profile or ""
     )
-    app = ParlourApp(desk, first=first)
+    app = ParlourApp(desk, first=first, agent=args.agent or "")
 
     async def show() -> int:
         asyncio.get_running_loop().call_later(SETTLED, _collect_again)

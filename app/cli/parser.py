@@ -32,6 +32,7 @@ def build(*, whole: bool = True) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"parlour {__version__}")
     parser.add_argument("--profile", help="which account to use (see: parlour profile list)")
+    parser.add_argument("--agent", metavar="ID_OR_NAME", help="open the application with this agent at once")
     parser.add_argument("--plain", action="store_true", help="linear mode: no alternate screen, no repainting")
     parser.set_defaults(command="open", json=False, quiet=False, verbose=False)
     _loudness(parser)
@@ -71,6 +72,7 @@ def _loudness(parser: argparse.ArgumentParser) -> None:
 
 def _talking(commands: Any) -> None:
     demo = _command(commands, "demo", "open the application on the demo", profile=False, json=False)
+    demo.add_argument("--agent", metavar="ID_OR_NAME", help="with this agent at once")
     demo.add_argument("--plain", action="store_true", help="linear mode")
     ask = _command(commands, "ask", "one turn with an agent, streamed to stdout")
     ask.add_argument("prompt", nargs="?", help="the prompt; '-' or nothing reads stdin")

@@ -53,11 +53,12 @@ class ParlourApp(Adapting):
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the agents go on", priority=True),
     ]
 
-    def __init__(self, desk: Desk, *, first: str = "") -> None:
+    def __init__(self, desk: Desk, *, first: str = "", agent: str = "") -> None:
         sheets = [styles() / f"{name}.tcss" for name in SHEETS]
         super().__init__(desk.settings, desk.clock.monotonic, css_path=[sheet for sheet in sheets if sheet.is_file()])
         self._desk = desk
         self._first = first
+        self._agent = agent
         self._archive = Archive(self, desk)
         self._floor = 1 if desk.has_profiles and not first else 2
 
@@ -69,6 +70,8 @@ class ParlourApp(Adapting):
             background.start(self, self._demo)
         elif self._floor > 1:
             self._show_welcome()
+        elif self._agent:
+            self._attempt(self._straight_in)
         self.call_after_refresh(self.ask_terminal)
         self.call_after_refresh(self._attempt, self._watch)
 
@@ -84,6 +87,11 @@ class ParlourApp(Adapting):
             self.exit(message=f"parlour: {error}", return_code=error.exit_code)
             return
         self._show_agents()
+        if self._agent:
+            self._attempt(self._straight_in)
+
+    async def _straight_in(self) -> None:
+        self.post_message(requests.StartTalk(*await self._desk.agent(self._agent)))
 
     async def _watch(self) -> None:
         """Know what waits, as long as the application runs."""

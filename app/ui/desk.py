@@ -115,6 +115,10 @@ class Desk(Protocol):
         """The store's name for a profile's data."""
         ...
 
+    async def agent(self, wanted: str) -> tuple[Profile, Agent]:
+        """The one agent of that id or name. Raises ``NotFound`` or, with the list, ``UsageError``."""
+        ...
+
     async def new_talk(
         self, profile: Profile, agent: Agent, environment: str = "", more: Mapping[str, str] | None = None
     ) -> Talk:

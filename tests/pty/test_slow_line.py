@@ -13,6 +13,16 @@ from tests.terminal import Terminal
 pytestmark = pytest.mark.pty
 
 
+def test_straight_in_from_the_shell(tmp_path: Path) -> None:
+    with Terminal(["demo", "--agent", "Guide"], home=tmp_path / "home", columns=80, lines=24) as terminal:
+        terminal.until("Write a message")
+        assert "Guide" in terminal.text
+        terminal.press("esc")
+        terminal.until("Metronome")
+        terminal.press("ctrl+q")
+        assert terminal.wait() == 0
+
+
 def test_three_steps_over_a_slow_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.slow_line", "0.2", sys.executable, "-m", "app"]
     with Terminal(home=tmp_path / "home", columns=80, lines=24, command=command) as terminal:
