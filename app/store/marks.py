@@ -7,8 +7,9 @@ from functools import partial
 from sqlite3 import Connection
 from threading import Event
 
-from app.store import conversations, finds, record
+from app.store import comparisons, conversations, finds, record
 from app.store.access import Access
+from app.store.comparisons import Asked, Comparison
 from app.store.query import Query, parse
 from app.store.values import Hit, Stored
 from app.text import storable
@@ -48,6 +49,19 @@ class Marks(Access):
         sql = f"""SELECT g.name FROM tags g JOIN conversations c ON c.pk = g.conversation
             WHERE c.account IN ({",".join("?" * len(accounts))}) GROUP BY g.name ORDER BY count(*) DESC, g.name"""  # noqa: S608
         return [str(name) for (name,) in await self._read(lambda connection: connection.execute(sql, tuple(accounts)).fetchall())]
+
+    async def add_comparison(self, prompt: str, left: Asked, right: Asked) -> int:
+        """Keep that one prompt went to two agents. Returns its id."""
+        now = self._clock.wall()
+        return await self._do(lambda connection: comparisons.add(connection, now, prompt, left, right))
+
+    async def choose_winner(self, number: int, winner: str) -> None:
+        """``left``, ``right`` or ``equal``."""
+        await self._do(lambda connection: comparisons.choose(connection, number, winner))
+
+    async def comparisons(self, one: str, two: str, limit: int = 1_000) -> list[Comparison]:
+        """Those of two agents (by name), the latest first."""
+        return await self._read(lambda connection: comparisons.between(connection, (one, two), limit))
 
     async def _set(self, pk: int, column: str, value: str | int) -> None:
         sql = f"UPDATE conversations SET {column} = ? WHERE pk = ?"  # noqa: S608 - a name of this class

@@ -16,7 +16,7 @@ from app.profiles import Profile
 from app.text import safe_line
 from app.ui import background, overviews, places, requests
 from app.ui.adapting import Adapting
-from app.ui.archive import Archive
+from app.ui.archive import Archive, Asked
 from app.ui.commands import Actions
 
 if TYPE_CHECKING:
@@ -137,8 +137,9 @@ class ParlourApp(Adapting):
     @on(requests.OpenHistory)
     @on(requests.OpenSearch)
     @on(requests.OpenSync)
-    def open_archive(self, event: requests.OpenHistory | requests.OpenSearch | requests.OpenSync) -> None:
-        """What was said: the list, the search, what is not read yet."""
+    @on(requests.OpenCompare)
+    def open_archive(self, event: Asked) -> None:
+        """What was said: the list, the search, what is not read yet, two answers side by side."""
         self._archive.open(event)
 
     @on(requests.OpenInbox)

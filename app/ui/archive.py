@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from app.ui.syncing import Syncing
 
 
+Asked = requests.OpenHistory | requests.OpenSearch | requests.OpenSync | requests.OpenCompare
+
+
 class Archive:
     """Of one application: its deletions and its syncs go on whatever screen is shown, and end with it."""
 
@@ -34,15 +37,23 @@ class Archive:
         severity = "warning" if failed else "information"
         self._app.notify(safe_line(sentence, 400), severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
 
-    def open(self, event: requests.OpenHistory | requests.OpenSearch | requests.OpenSync) -> None:
+    def open(self, event: Asked) -> None:
         """Show what was asked for, unless one is there already."""
         here = type(self._app.screen).__name__
         if isinstance(event, requests.OpenHistory) and here != "HistoryScreen":
             self._app.push_screen(self.history(event.text))
         elif isinstance(event, requests.OpenSearch) and here != "SearchScreen":
             self._app.push_screen(self.search(event.text))
+        elif isinstance(event, requests.OpenCompare):
+            self._app.push_screen(self.compare(event))
         elif isinstance(event, requests.OpenSync) and here != "SyncScreen":
             self._app.push_screen(self.sync())
+
+    def compare(self, event: requests.OpenCompare) -> Screen[None]:
+        """One prompt, two agents."""
+        from app.ui.screens.compare import CompareScreen
+
+        return CompareScreen(self._desk, (event.left, event.right))
 
     def history(self, text: str = "") -> Screen[None]:
         """All conversations."""

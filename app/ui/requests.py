@@ -81,6 +81,15 @@ class OpenSearch(Message):
         self.text = text
 
 
+class OpenCompare(Message):
+    """Ask two agents the same."""
+
+    def __init__(self, left: tuple[Profile, Agent], right: tuple[Profile, Agent]) -> None:
+        super().__init__()
+        self.left = left
+        self.right = right
+
+
 class OpenSync(Message):
     """Show what is not read yet, and read it."""
 

@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 from app.errors import ParlourError
 from app.profiles import Agent, Profile
 from app.text import safe, safe_line
-from app.ui.requests import GoBack, OpenWelcome, StartTalk
+from app.ui.requests import GoBack, OpenCompare, OpenWelcome, StartTalk
 from app.ui.screens.base import Place
 from app.ui.widgets.bars import ago
 from app.ui.widgets.rows import Cell, Column, Row, Rows
@@ -61,6 +61,7 @@ class AgentsScreen(Place):
             "tab", "preview", "Preview", id="agents.preview", tooltip="Show or hide what is known of the agent", priority=True
         ),
         Binding("ctrl+n", "new_with", "New with…", id="agents.new", tooltip="A conversation with a title and more of your own"),
+        Binding("c", "compare", "Compare", id="agents.compare", tooltip="Ask two agents the same: c on one, then c on the other"),
         Binding("ctrl+r", "again", "Look again", id="agents.again", tooltip="Ask every account again"),
     ]
 
@@ -83,6 +84,7 @@ class AgentsScreen(Place):
         self._all: list[Listed] = []
         self._trouble: dict[str, str] = {}
         self._asked = 0
+        self._first: Listed | None = None
         self.on_resize()
         self.query_one(Rows).show([], empty="Looking for agents…")
         self._refresh_keys()
@@ -196,6 +198,7 @@ class AgentsScreen(Place):
         keys = [("enter", "talk"), ("ctrl+n", "new with…"), ("f3", "history"), ("ctrl+k", "add a key"), ("f1", "help")]
         if self.query_one(Rows).has_focus and one is not None and one.agent.questions:
             keys.insert(1, (f"1-{min(3, len(one.agent.questions))}", "use question"))
+            keys.insert(2, ("c", "compare"))
         else:
             keys.insert(1, ("↓", "list"))
         self.key_bar.keys(keys)
@@ -219,6 +222,23 @@ class AgentsScreen(Place):
             field.value = ""
         else:
             self.post_message(GoBack())
+
+    def action_compare(self) -> None:
+        """The first of two, then the second; the same again forgets it."""
+        one, first = self._chosen(), self._first
+        if one is None:
+            return
+        if first is None:
+            self._first = one
+            self.say(f"{one.agent.name} and who else? c on another agent asks both; c here again forgets it.")
+        else:
+            self._first = None
+            if first.key != one.key:
+                self.post_message(OpenCompare((first.profile, first.agent), (one.profile, one.agent)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Single letters act in the list only."""
+        return action != "compare" or self.query_one(Rows).has_focus
 
     def action_preview(self) -> None:
         """Show or hide it."""
