@@ -19,10 +19,13 @@ def _tables() -> str:
     from app.ui.resources.browser import ResourcesScreen
     from app.ui.screens.agents import AgentsScreen
     from app.ui.screens.batches import BatchesScreen
+    from app.ui.screens.compare import CompareScreen
     from app.ui.screens.conversation import ConversationScreen
     from app.ui.screens.events import EventsScreen
     from app.ui.screens.history import HistoryScreen
     from app.ui.screens.review import ReviewScreen
+    from app.ui.screens.search import SearchScreen
+    from app.ui.screens.sync import SyncScreen
     from app.ui.widgets.prompt import Prompt
 
     places = (
@@ -30,6 +33,9 @@ def _tables() -> str:
         ("Agents", (AgentsScreen,)),
         ("Conversation", (Prompt, ConversationScreen)),
         ("History", (HistoryScreen,)),
+        ("Search", (SearchScreen,)),
+        ("Sync", (SyncScreen,)),
+        ("Compare", (CompareScreen,)),
         ("Events", (EventsScreen,)),
         ("Batches", (BatchesScreen,)),
         ("Review", (ReviewScreen,)),

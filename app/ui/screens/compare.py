@@ -184,7 +184,14 @@ class CompareScreen(Place):
     def _refresh_keys(self) -> None:
         reading = not self._prompt.has_focus
         if reading and self._decidable:
-            keys = [("1", "left is better"), ("2", "right"), ("0", "equal"), ("c", "go on with it"), ("esc", "write"), ("f1", "help")]
+            keys = [
+                ("1", "left is better"),
+                ("2", "right"),
+                ("0", "equal"),
+                ("c", "go on with it"),
+                ("esc", "write"),
+                ("f1", "help"),
+            ]
         elif reading:
             keys = [("tab", "other side"), ("c", "go on with it"), ("esc", "write"), ("f1", "help")]
         else:
