@@ -170,7 +170,7 @@ migrate(connection)
 """
 
 
-@row("D-13", "killed at each statement of a migration", short=True, once=True)
+@row("D-13", "killed at each statement of a migration", once=True)
 async def migration_killed(case: Case) -> str:
     """SIGKILL at every statement of every migration from every older schema: the next start completes it, nothing is lost."""
     whole = await _whole(case.folder)
