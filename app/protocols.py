@@ -211,6 +211,12 @@ class ForUsers(Protocol):
         """Whom the requests of this conversation name; "" is nobody."""
         ...
 
+    async def conversations_of(
+        self, user: str, after: str = "", *, agent_id: str = "", limit: int = 50, oldest: bool = False
+    ) -> Page[Conversation]:
+        """One page of somebody's conversations ("" is the profile's own user), newest or oldest first."""
+        ...
+
 
 @runtime_checkable
 class Batches(Protocol):

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, Examples] = {
     "conversations": (
         ("parlour conversations --limit 10", "the newest ten"),
         ("parlour conversations --agent Guide --json", "one agent's, for a program"),
+        ("parlour conversations --user ada --oldest", "one user's, the oldest first"),
         ("parlour conversations --json | jq -r '.[] | select(.status == \"waiting\") | .id'", "those that wait for you"),
     ),
     "show": (

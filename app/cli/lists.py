@@ -9,8 +9,10 @@ from dataclasses import replace
 
 from app.cli import out
 from app.cli.compose import Program
+from app.errors import UsageError
 from app.exports import conversation_object
-from app.models import Agent, Conversation, Json, Profile, Status
+from app.models import Agent, Conversation, Json, Page, Profile, Status
+from app.protocols import ForUsers, Vendor
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,7 +62,7 @@ async def _conversations(args: argparse.Namespace) -> None:
             after = ""
             count = 0
             while count < args.limit:
-                page = await vendor.conversations(after, agent_id=wanted, limit=min(100, args.limit))
+                page = await _page(vendor, args, after, wanted)
                 named = [_named(conversation, names) for conversation in page.items]
                 stored = await program.store.save_conversations(await program.account(profile), named)
                 waiting = {one.conversation.id for one in stored if one.waiting}
@@ -69,7 +71,7 @@ async def _conversations(args: argparse.Namespace) -> None:
                 after = page.next
                 if not after:
                     break
-    found.sort(key=lambda pair: pair[1].updated_at or pair[1].created_at, reverse=True)
+    found.sort(key=lambda pair: pair[1].created_at if args.oldest else _touched(pair[1]), reverse=not args.oldest)
     found = found[: args.limit]
     if args.json:
         out.value([conversation_object(conversation, profile.name, profile.vendor) for profile, conversation in found])
@@ -90,6 +92,19 @@ async def _conversations(args: argparse.Namespace) -> None:
         for profile, conversation in found
     ]
     out.table(rows, ("title", "agent", "profile", "state", "updated", "id"))
+
+
+def _touched(conversation: Conversation) -> str:
+    return conversation.updated_at or conversation.created_at
+
+
+async def _page(vendor: Vendor, args: argparse.Namespace, after: str, agent_id: str) -> Page[Conversation]:
+    limit = min(100, args.limit)
+    if not (args.user or args.oldest):
+        return await vendor.conversations(after, agent_id=agent_id, limit=limit)
+    if not isinstance(vendor, ForUsers):
+        raise UsageError(f"{vendor.label} lists the newest first and knows no users; leave --user and --oldest out.")
+    return await vendor.conversations_of(args.user, after, agent_id=agent_id, limit=limit, oldest=args.oldest)
 
 
 def _agent_id(names: dict[str, str], wanted: str) -> str:

@@ -113,6 +113,8 @@ def _reading(commands: Any) -> None:
     _command(commands, "agents", "list agents", run="lists")
     conversations = _command(commands, "conversations", "list conversations, newest first", run="lists")
     conversations.add_argument("--agent", default="", help="only this agent's")
+    conversations.add_argument("--user", default="", metavar="ID", help="only this user's: external_user_id (Codeer)")
+    conversations.add_argument("--oldest", action="store_true", help="the oldest first")
     conversations.add_argument("--limit", type=int, default=50, help="at most this many (default 50)")
     show = _command(commands, "show", "print a conversation as Markdown")
     show.add_argument("conversation")

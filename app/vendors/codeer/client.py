@@ -75,8 +75,15 @@ class Codeer(BatchRoutes):
 
     async def conversations(self, after: str = "", *, agent_id: str = "", limit: int = 50) -> Page[Conversation]:
         """One page of chats, newest first (contract 5.3)."""
+        return await self.conversations_of("", after, agent_id=agent_id, limit=limit)
+
+    async def conversations_of(
+        self, user: str, after: str = "", *, agent_id: str = "", limit: int = 50, oldest: bool = False
+    ) -> Page[Conversation]:
+        """One page of a user's chats ("" is the profile's), in either order (contract 5.3)."""
         offset, before = pages.cursor(after)
         more = {"agent_id": agent_id} if agent_id else {}
+        more |= _for(user) | ({"order_by": "created_at"} if oldest else {})
         found = await self._chats(offset, min(1000, max(1, limit)), more)
         items = tuple(objects.conversation(row, self._names) for row in found.rows if rows.id_of(row))
         return Page(items, pages.following(found, before), found.total)
@@ -260,8 +267,8 @@ class Codeer(BatchRoutes):
         raise envelope.explain_user(failure, self._profile.external_user_id if user is None else user)
 
     async def _chats(self, offset: int, limit: int, more: Mapping[str, str]) -> pages.Rows:
-        user = self._profile.external_user_id
-        params: Params = {"limit": limit, "offset": offset, "order_by": "-created_at", **more, **_for(user)}
+        user = more.get("external_user_id") or self._profile.external_user_id
+        params: Params = {"limit": limit, "offset": offset, "order_by": "-created_at", **_for(user), **more}
         return pages.page((await self._reply("GET", "/chats", params, None, user)).data, offset, limit)
 
     async def _messages(self, conversation: Conversation, offset: int, limit: int) -> pages.Rows:

@@ -111,7 +111,9 @@ def typed(status: int, code: str, words: str, fields: Mapping[str, str]) -> Vend
         kind, sentence = RateLimited, f"Codeer takes no more requests for now{closed}"
     elif status == 401 or (code == _DENIED and status == 400):
         kind = KeyRefused
-        sentence = f"Codeer refused the key or this action{closed} Look at the key of this profile and replace it if it is wrong."
+        sentence = (
+            f"Codeer refused the key or this action{closed} If the key is wrong, ctrl+k or parlour profile add takes another one."
+        )
     elif status == 403 or code == _DENIED:
         kind, sentence = (
             Forbidden,

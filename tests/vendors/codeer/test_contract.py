@@ -129,6 +129,12 @@ async def test_lists_are_paged_to_the_end(codeer: Codeer) -> None:
             break
     assert found == made[::-1] and page.total == 5
     assert (await codeer.conversation(made[2])).title == "chat 2"
+    for name in ("ada", "bob", "ada"):
+        await codeer.start(parrot, title=f"for {name}", external_user_id=name)
+    oldest = await codeer.conversations_of("ada", limit=1, oldest=True)
+    rest = await codeer.conversations_of("ada", oldest.next, limit=5, oldest=True)
+    assert [one.external_user_id for one in (*oldest.items, *rest.items)] == ["ada", "ada"] and not rest.next
+    assert int(oldest.items[0].id) < int(rest.items[0].id)
     with pytest.raises(NotFound):
         await codeer.conversation("12")
 
