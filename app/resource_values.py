@@ -90,6 +90,8 @@ def read(field: Field, text: str) -> Json:
             return [word for word in re.split(r"[,\s]+", text) if word]
         case Kind.PAIRS:
             return _pairs(field, text)
+        case Kind.JSON if field.of and not text.lstrip().startswith(("[", "{")):
+            return [word for word in re.split(r"[,\s]+", text) if word]
         case Kind.JSON:
             return _json(field, text)
         case Kind.CHOICE if field.options and text not in field.options:

@@ -32,8 +32,9 @@ def test_a_new_account_from_nothing_to_an_artifact(fresh: Served, tmp_path: Path
     skill.mkdir()
     (skill / "SKILL.md").write_text("---\nname: audit\ndescription: Check invoices.\n---\n")
     skilled = qoder(fresh, "skills", "create", str(skill)).out.strip()
-    words = ("--built-in", "Bash,DeliverArtifacts", "--permission", "always_ask", "--skills", "audit")
-    made = qoder(fresh, "agents", "create", "--name", "Worker", *words, "--json").json
+    words = ("--built-in", "Bash,DeliverArtifacts", "--permission", "always_ask")
+    check("qoder-object", qoder(fresh, "agents", "create", "--name", "Worker", *words, "--json").json)
+    made = qoder(fresh, "agents", "update", "Worker", "--skills", "audit", "--json").json
     check("qoder-object", made)
     assert made["skills"] == [{"type": "custom", "skill_id": skilled}]
     ran = qoder(fresh, "sessions", "create", "--agent", "worker", code=2)

@@ -221,3 +221,38 @@ async def test_hostile_names_are_text(sandbox: Ready, monkeypatch: pytest.Monkey
             await dialog(pilot, "TextDialog")
             svg = pilot.app.export_screenshot()
             assert "@click=app.quit" in svg and "\x1b" not in svg and "\u202e" not in svg
+
+
+async def test_an_agent_is_edited_in_a_form_and_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_sandbox(new_account=True) as ready, qoder_client(ready) as client:
+        use(monkeypatch, ready, "qoder")
+        agent = (await client.post("/agents", json={"name": "One", "model": "auto", "metadata": {"a": "b"}})).json()["id"]
+        async with application() as pilot:
+            screen = await browser(pilot, "agents")
+            await pilot.press("e")
+            form = await dialog(pilot, "ResourceForm")
+            assert form.query_one("#field-0", Input).value == "One"
+            form.query_one("#field-0", Input).value = "Mine"
+            await client.post(f"/agents/{agent}", json={"version": 1, "description": "theirs"})
+            await pilot.press("ctrl+s")
+            await dialog(pilot, "LookDialog")
+            assert '+  "name": "Mine"' in shown(pilot)
+            await pilot.press("y")
+            await until(pilot, lambda: "Changed meanwhile" in shown(pilot))
+            assert '+  "description": "theirs"' in shown(pilot)
+            await pilot.press("y")
+            await until(pilot, lambda: labels(screen) == ["Mine"] and pilot.app.screen is screen)
+            await pilot.press("E")
+            edit = (await dialog(pilot, "TextEdit")).query_one(TextArea)
+            assert '"description": "theirs"' in edit.text and '"version"' not in edit.text
+            edit.text = edit.text.removesuffix("}")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: edit not in (found := list(pilot.app.screen.query(TextArea))) and bool(found))
+            again = pilot.app.screen.query_one(TextArea)
+            again.text = again.text.replace("Mine", "Yours").replace('"a": "b"', "") + "}"
+            await pilot.press("ctrl+s")
+            await dialog(pilot, "LookDialog")
+            await pilot.press("y")
+            await until(pilot, lambda: labels(screen) == ["Yours"] and pilot.app.screen is screen)
+        there = (await client.get(f"/agents/{agent}")).json()
+        assert (there["name"], there["description"], there["metadata"], there["version"]) == ("Yours", "theirs", {}, 4)

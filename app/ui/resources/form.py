@@ -99,7 +99,7 @@ async def choices_of(vendor: Resources, fields: Sequence[Field]) -> Choices:
     for one in fields:
         owner = work.by_name(vendor, one.of) if one.of else None
         listing = owner.first(Does.LIST) if owner else None
-        if owner is None or listing is None or listing.names:
+        if owner is None or listing is None or listing.names or one.kind not in (Kind.TEXT, Kind.LIST):
             continue
         things = [thing async for thing in work.every(vendor, values.call(owner, listing, ()), MOST_CHOICES + 1)]
         if len(things) <= MOST_CHOICES:

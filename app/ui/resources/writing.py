@@ -138,7 +138,7 @@ class Writing:
         said = await self._ask(ResourceForm(title, fields, choices, kept))
         if said is None:
             return None
-        return {name: value for name, value in said.items() if value not in ("", [])}
+        return await work.with_ids(self.vendor, verb, {name: value for name, value in said.items() if value not in ("", [])})
 
     async def _make_first(self, field: Field) -> bool:
         """What is needed and not there at all, made in one step."""
@@ -214,7 +214,17 @@ class Writing:
             for field in fields
             if kept.get(field.name) != entered(verb, after).get(field.name)
         }
-        return values.with_values(verb, json.loads(json.dumps(after)), changed)
+        return values.with_values(verb, json.loads(json.dumps(after)), await work.with_ids(self.vendor, verb, changed))
+
+    async def _as_json(self, name: str, text: str | None) -> dict[str, Json] | None:
+        """The object as text; one that is not JSON stays open."""
+        while text is not None:
+            text = await self._ask(TextEdit(f"{name}, as the wire has it", text, ".json"))
+            try:
+                return None if text is None else _object(text)
+            except UsageError as error:
+                self._tell(error)
+        return None
 
     async def _look(self, edit: work.Edit, name: str, after: Mapping[str, Json]) -> str:
         call = edit.call(after)

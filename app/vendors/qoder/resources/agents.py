@@ -77,7 +77,7 @@ _CHANGEABLE = (
 )
 _RAW = (
     Field("tools", "all its tools, as the wire has them", Kind.JSON),
-    Field("skills", "ids, each with @VERSION for a fixed one", Kind.JSON),
+    Field("skills", "all of them: names or ids, with @VERSION for a fixed one, or as the wire has them", Kind.JSON, of="skills"),
     Field("mcp_servers", "each with name, type url, url", Kind.JSON),
     METADATA,
     Field("multiagent", "a coordinator's team", Kind.JSON),
