@@ -200,10 +200,7 @@ class Writing:
             text = await self._ask(TextEdit(name, str(after.get(resource.text) or ""), Path(name).suffix or ".md"))
             return None if text is None else {**after, resource.text: text}
         if how == EDITOR:
-            text = await self._ask(
-                TextEdit(f"{name}, as the wire has it", json.dumps(after, ensure_ascii=False, indent=2), ".json")
-            )
-            return None if text is None else _object(text)
+            return await self._as_json(name, json.dumps(after, ensure_ascii=False, indent=2))
         decided = await self._decide(verb, edit.thing)
         fields = [one for one in verb.fields if one.kind is not Kind.FILE and values.applies(one, verb, edit.draft)]
         said = await self._ask(ResourceForm(name, fields, await choices_of(self.vendor, fields), kept))
@@ -228,9 +225,7 @@ class Writing:
 
     async def _look(self, edit: work.Edit, name: str, after: Mapping[str, Json]) -> str:
         call = edit.call(after)
-        used = ""
-        difference = edit.difference(after)
-        look = LookDialog(f"Change {name}", difference, self.request(edit.resource, call), note=used)
+        look = LookDialog(f"Change {name}", edit.difference(after), self.request(edit.resource, call))
         word: str = await self._ask(look)
         return word
 
