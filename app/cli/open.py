@@ -33,7 +33,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def run(args: argparse.Namespace) -> int:
     """Show the application until it is left."""
-    if args.plain:
+    if args.plain or os.environ.get("ACCESSIBLE"):
         from app.cli.plain import run as plain
 
         return plain(args)

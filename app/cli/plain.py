@@ -17,7 +17,7 @@ from app.cli.plain_words import COMMANDS, HELP, Room
 from app.cli.prompts import ask_all, run_commands
 from app.cli.turn import Watch, watch
 from app.errors import ParlourError, UsageError
-from app.models import Agent, Answer, Profile
+from app.models import Agent, Answer, Profile, Stop
 from app.text import safe_line
 from app.transcript import Turn
 from app.turns import Talk
@@ -51,6 +51,8 @@ class Linear:
         """The loop of questions."""
         out.say("Parlour, linear mode. /help lists the commands, /quit leaves.")
         code = await self._attempt(self._choose)
+        if code is None and self._args.agent:
+            code = await self._attempt(lambda: self._take(self._args.agent))
         if code is not None:
             return code
         while True:
@@ -177,9 +179,9 @@ class Linear:
         talk = room.there()
         assert room.profile is not None
         out.write(f"{safe_line(talk.conversation.agent_name or 'agent', 80)}:\n")
-        printer = Watch(json=False, events=False)
+        printer = Watch(json=False, events=False, by_sentence=True)
         await watch(self._program, room.profile, talk, printer, self._args, start, self._asked)
-        out.write("\n")
+        out.write("(the answer is complete)\n\n" if talk.turn is not None and talk.turn.stop is Stop.DONE else "\n")
 
     async def _asked(self, talk: Talk, turn: Turn) -> tuple[Answer, ...]:
         done = await run_commands(talk, turn.waiting, self._lines, self._program.tools, person=True)

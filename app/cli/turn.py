@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -28,12 +29,18 @@ Answering = Callable[[Talk, Turn], Awaitable[tuple[Answer, ...]]]
 """Answers for what a turn waits for; () leaves it open."""
 
 
-class Watch:
-    """Prints one turn: text as it streams, or its events, or nothing until the final object."""
+_SENTENCE = re.compile(r"[.!?:;](?=\s)|[。！？；]|\n")
 
-    def __init__(self, *, json: bool, events: bool) -> None:
+
+class Watch:
+    """Prints one turn: text as it streams (or a sentence at a time), or its events, or nothing until the final object."""
+
+    def __init__(self, *, json: bool, events: bool, by_sentence: bool = False) -> None:
         self.json = json
         self.events = events
+        self._by_sentence = by_sentence
+        self._held: dict[str, str] = {}
+        """Beginnings of sentences."""
         self._shown: dict[str, str] = {}
         self._streams: dict[str, SafeStream] = {}
         self._last: Part | None = None
@@ -81,6 +88,11 @@ class Watch:
                 out.note("The server corrected the answer; here it is in full.")
                 shown, self._fresh = "", False
             text = whole[len(shown) :]
+            self._held.pop(part.id, None)
+        elif self._by_sentence:
+            text = self._held.get(part.id, "") + text
+            cut = max((found.end() for found in _SENTENCE.finditer(text)), default=0)
+            text, self._held[part.id] = text[:cut], text[cut:]
         if not text:
             return
         if self._last is not part:
@@ -105,6 +117,8 @@ class Watch:
         if not self.json and not self.events:
             for stream in self._streams.values():
                 out.write(stream.close())
+            for rest in self._held.values():
+                out.write(safe(rest))
             if self._shown and not turn.answer.endswith("\n"):
                 out.write("\n")
             _say_why(profile, talk, turn)

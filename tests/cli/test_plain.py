@@ -62,6 +62,18 @@ def test_without_profiles_and_with_a_wrong_key(served: Served) -> None:
 
 
 @pytest.mark.pty
+def test_sentences_come_whole_and_the_end_is_told(served: Served) -> None:
+    environment = {**served.environment("codeer"), "ACCESSIBLE": "1"}
+    with Terminal(["--profile", "codeer", "--agent", "Parrot"], home=served.home, extra=environment) as terminal:
+        terminal.until("Talking with Parrot")
+        terminal.type("One sentence. And half of another\n")
+        terminal.until("(the answer is complete)")
+        assert terminal.text.count("One sentence. And half of another") == 2
+        terminal.type("/quit\n")
+        assert terminal.wait() == 0
+        assert b"\x1b" not in terminal.raw
+
+
 def test_in_a_terminal_nothing_is_redrawn_and_ctrl_c_stops_an_answer(served: Served) -> None:
     with Terminal(["--plain", "--profile", "codeer"], home=served.home, extra=served.environment("codeer")) as terminal:
         terminal.until("agent, by number or name:")
