@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widget import Widget
 
 from app.errors import ParlourError
@@ -52,6 +53,15 @@ OPTIONS = (
 )
 
 
+FIRST = ("prompt", "talk", "transcript", "app")
+"""Whose keys stand first."""
+
+
+def _group(name: str) -> tuple[int, str]:
+    owner = name.partition(".")[0]
+    return (FIRST.index(owner) if owner in FIRST else len(FIRST), owner)
+
+
 def words(option: Option, chosen: Mapping[str, Json]) -> str:
     """What an option is set to."""
     value = chosen.get(option.name, option.values[0][0])
@@ -75,7 +85,7 @@ class SettingsScreen(Place):
     def on_mount(self) -> None:
         """Show what is set; the keys take a moment."""
         self._known: Mapping[str, keymap.Bound] = {}
-        self.title_bar.show("Settings", safe_line(str(self.desk.settings.file), 200))
+        self.title_bar.show(Content.assemble(("Parlour", "bold"), "  settings"), "", safe_line(self.desk.settings.file.name, 80))
         self.key_bar.keys([("enter", "change"), ("backspace", "as it was"), ("d", "doctor"), ("esc", "back"), ("f1", "help")])
         self._show()
 
@@ -94,7 +104,8 @@ class SettingsScreen(Place):
             value = Cell(words(option, tables[option.table]), "strong" if is_set else "")
             rows.append(Row(f"{option.table}.{option.name}", (Cell(option.what), Cell(""), value)))
         rows.append(Row("", (Cell("Keys"),), heading=True))
-        rows += [self._key_row(name, bound, settings.keymap) for name, bound in self._known.items()]
+        names = sorted(self._known, key=lambda name: (_group(name), name))
+        rows += [self._key_row(name, self._known[name], settings.keymap) for name in names]
         self.query_one(Rows).show(rows)
 
     @staticmethod
