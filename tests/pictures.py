@@ -20,6 +20,7 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from app.cli.compose import Program
 from app.cli.desk import ProgramDesk
@@ -140,6 +141,9 @@ async def places(size: tuple[int, int]) -> None:
         await pilot.press("f3")
         await until(pilot, lambda: seen(pilot, "Today"))
         await save(pilot, "history")
+        await pilot.press("down", "p", "space")
+        await until(pilot, lambda: seen(pilot, "Pinned"))
+        await save(pilot, "preview")
         await pilot.press("f12")
         await until(pilot, lambda: seen(pilot, "Filters:"))
         await pilot.press(*"glaze")
@@ -150,8 +154,27 @@ async def places(size: tuple[int, int]) -> None:
         await until(pilot, lambda: seen(pilot, "not here yet") or seen(pilot, "here"))
         await pilot.pause(1.0)
         await save(pilot, "sync")
+        await comparing(pilot)
     async with application(size, demo=True) as pilot:
         await writing(pilot)
+
+
+async def comparing(pilot: Pilot[Any]) -> None:
+    """Two agents, one question."""
+    from app.ui.widgets.prompt import Prompt
+
+    await pilot.press("f2")
+    for agent in ("guide", "researcher"):
+        await until(pilot, lambda: seen(pilot, "accounts"))
+        pilot.app.screen.query_one("#filter", Input).value = agent
+        await pilot.pause(0.3)
+        await pilot.press("down", "c")
+    await until(pilot, lambda: seen(pilot, "Write one message for both"))
+    pilot.app.screen.query_one(Prompt).put("What should a beginner know about glazes?")
+    await pilot.press("enter")
+    await until(pilot, lambda: getattr(pilot.app.screen, "_decidable", False))
+    await pilot.press("tab")
+    await save(pilot, "compare")
 
 
 async def writing(pilot: Pilot[Any]) -> None:

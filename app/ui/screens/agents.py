@@ -236,10 +236,6 @@ class AgentsScreen(Place):
             if first.key != one.key:
                 self.post_message(OpenCompare((first.profile, first.agent), (one.profile, one.agent)))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Single letters act in the list only."""
-        return action != "compare" or self.query_one(Rows).has_focus
-
     def action_preview(self) -> None:
         """Show or hide it."""
         self.query_one("#preview").toggle_class("-asked")
