@@ -168,7 +168,8 @@ async def comparing(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: seen(pilot, "accounts"))
         pilot.app.screen.query_one("#filter", Input).value = agent
         await pilot.pause(0.3)
-        await pilot.press("down", "c")
+        pilot.app.screen.query_one("#list").focus()
+        await pilot.press("home", "c")
     await until(pilot, lambda: seen(pilot, "Write one message for both"))
     pilot.app.screen.query_one(Prompt).put("What should a beginner know about glazes?")
     await pilot.press("enter")

@@ -208,7 +208,7 @@ class CompareScreen(Place):
 
     @property
     def _decidable(self) -> bool:
-        return self._asked is not None and all(turn is not None and turn.stop is not None for turn in self._turns())
+        return self._asked is not None and all(map(_over, self._turns()))
 
     def _turns(self) -> Sequence[Turn | None]:
         uids = self._asked[1:] if self._asked is not None else ("", "")
@@ -275,3 +275,8 @@ class CompareScreen(Place):
         """A page of both."""
         view = self._views()[self._front]
         (view.action_page_up if step < 0 else view.action_page_down)()
+
+
+def _over(turn: Turn | None) -> bool:
+    """Whether its answer is all there; one that waits for a person is not."""
+    return turn is not None and turn.stop is not None and not turn.stop.waits
