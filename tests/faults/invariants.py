@@ -183,7 +183,7 @@ _MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 _NORMALLY_ON = {b"25", b"7"}
 _OURS = re.compile(
     rb"""\x1b\[ [?<>=]? [0-9;:]* [\ $]? [A-Za-z@`]     # CSI: colours, places, erasing, modes, the questions of the toolkit
-       | \x1b\] (?: 1[01];\? | (?:0|2|8|22|52) ; [^\x00-\x1f\x7f]* ) (?:\x1b\\|\x07)   # OSC: titles, links, pointer, what a person copied
+       | \x1b\] (?: 1[01];\? | (?:0|2|8|22|52) ; [^\x00-\x1f\x7f]* ) (?:\x1b\\|\x07)   # OSC: titles, links, pointer, copies
        | \x1b [78=>()][B0]?
        | \x1b\\ """,
     re.VERBOSE,
