@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -89,6 +90,15 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
     def action_submit(self) -> None:
         """Hand it in, once the keys that were typed before have arrived."""
         (self.focused or self).call_later(self._submit)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A field is seen with its question."""
+        fields = list(self.query_one("#fields").children)
+        above = [
+            child for child in fields if child.virtual_region.y < event.widget.virtual_region.y and child.has_class("question")
+        ]
+        if above and event.widget in fields:
+            above[-1].scroll_visible(animate=False, immediate=True)
 
     def _submit(self) -> None:
         """Check all of it; the first thing that is wrong gets the focus."""
