@@ -40,8 +40,10 @@ async def test_a_session_from_the_list_is_followed_and_what_was_missed_is_marked
         session = (await client.post("/sessions", json=body)).json()["id"]
         await until(pilot, lambda: "Parrot" in listed(pilot))
         await pilot.press("f3")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen) and "begun elsewhere" in listed(pilot))
-        place(pilot, HistoryScreen).query_one(Rows).focus()
+        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen) and bool(pilot.app.screen.query("#list")))
+        rows = place(pilot, HistoryScreen).query_one("#list", Rows)
+        await until(pilot, lambda: any("begun elsewhere" in cell.text for row in rows.rows for cell in row.cells))
+        rows.focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConversationScreen))
         screen = place(pilot, ConversationScreen)

@@ -27,10 +27,13 @@ class Reading(Place):
         self._away: Away | None = None
 
     async def begin_watching(self) -> None:
-        """Somebody looks at it from now on."""
+        """Somebody looks at it from now on, unless they have left already."""
+        if not self.is_attached:
+            return
         self._away = Away(self.desk.store, self.talk, self.view)
         await self._away.restore()
-        self.desk.turns.watch(self.talk)
+        if self.is_attached:
+            self.desk.turns.watch(self.talk)
 
     async def end_watching(self) -> None:
         """Nobody looks any more; a turn that runs goes on."""
