@@ -67,7 +67,7 @@ def test_deny_interrupt_leave_and_come_back(served: Served, tmp_path: Path, size
         terminal.until("stopped")
         terminal.type("stream 300 at 30")
         terminal.press("enter")
-        terminal.until("● live")
+        terminal.until(lambda text: "● live" in text and served.prompts("stream 300 at 30") == 1)
         terminal.press("ctrl+q")
         assert terminal.wait() == 0
         assert b"One agent goes on at the server without you" in terminal.raw[-2_000:], bytes(terminal.raw[-2_000:])
