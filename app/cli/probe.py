@@ -122,4 +122,4 @@ def without_home(text: str) -> str:
 
 def encoding() -> str:
     """Of what is printed."""
-    return sys.stdout.encoding or ""
+    return str(getattr(sys.__stdout__, "encoding", None) or "")

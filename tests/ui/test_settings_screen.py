@@ -65,5 +65,11 @@ async def test_choices_hold_at_once_and_comments_stay(sandbox: Ready, monkeypatc
         assert "# mine" in text and "# as the terminal" in text
         assert 'theme = "light"' in text and 'enter = "newline"' in text and '"app.inbox" = "f11,ctrl+x"' in text
         assert "history" not in text
+        await pilot.press("d")
+        await until(pilot, lambda: type(app.screen).__name__ == "TextDialog")
+        dialog: Any = app.screen
+        assert "bytecode" in dialog._text and "clipboard" in dialog._text and sandbox.codeer_key not in dialog._text
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
         await pilot.press("f11")
         await until(pilot, lambda: type(app.screen).__name__ == "InboxScreen")

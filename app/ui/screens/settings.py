@@ -93,7 +93,7 @@ class SettingsScreen(Place):
             self._known = await asyncio.to_thread(keymap.every)
             self._show()
 
-        self.attempt(load)
+        self.attempt(load, group="keys")
 
     def _show(self) -> None:
         settings = self.desk.settings
@@ -153,7 +153,7 @@ class SettingsScreen(Place):
         async def look() -> None:
             self.read_whole("Doctor", await self.desk.doctor())
 
-        self.attempt(look)
+        self.attempt(look, group="doctor")
 
     def action_reset(self) -> None:
         """Take the line out of the file."""
