@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := app tests
 
-.PHONY: run test lint bench transcript faults pictures lock clean
+.PHONY: run test lint bench transcript faults pictures sbom lock clean
 
 run: .venv/.run
 	@$(BIN)/parlour
@@ -25,6 +25,10 @@ transcript: .venv/.test
 
 faults: .venv/.test
 	$(BIN)/python -m tests.faults $(if $(ROWS),--rows $(ROWS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SOAK),--soak $(SOAK))
+
+sbom: .venv/.test
+	@mkdir -p dist
+	$(BIN)/python -m tests.supply > dist/sbom.json
 
 pictures: .venv/.test
 	$(BIN)/python -m tests.pictures

@@ -46,7 +46,7 @@ class Demo:
     async def start(cls) -> Demo:
         """Use the one that runs, or start it. Raises ``Unavailable`` with a sentence."""
         folder = private_folder(demo_folder())
-        with (folder / "start.lock").open("a") as lock:
+        with os.fdopen(os.open(folder / "start.lock", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as lock:
             await _locked(lock.fileno())
             ready = _read(folder / "ready.json")
             lease = await _lease(ready) if ready else None

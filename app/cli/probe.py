@@ -95,9 +95,11 @@ def tmux(environ: Mapping[str, str]) -> dict[str, Json]:
     if not environ.get("TMUX"):
         return {}
     found: dict[str, Json] = {}
+    plain = {name: value for name, value in environ.items() if not name.startswith(("CODEER_", "QODER_", "PARLOUR_"))}
     for name, (wanted, otherwise) in TMUX.items():
         try:
-            done = subprocess.run(["tmux", "show", "-gv", name], capture_output=True, text=True, timeout=2, check=False)  # noqa: S603, S607
+            words = ["tmux", "show", "-gv", name]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=2, check=False, env=plain)  # noqa: S603
         except (OSError, subprocess.SubprocessError):
             return {"tmux": "its settings could not be read"}
         value = done.stdout.strip()

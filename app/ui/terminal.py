@@ -91,7 +91,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.out = Out(cast("TextIO", sys.__stdout__))
         self._file = cast("Any", self.out)
-        self._taken = False
+        self._taken = self._began = False
         self._ending = 0
         self._until = 0.0
         self._bursts = Bursts()
@@ -102,14 +102,19 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
-        self._taken = True
+        again, self._taken = self._began, True
+        self._began = True
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        ask = getattr(self._app, "ask_terminal", None)
+        if again and ask is not None:
+            self._app.call_later(ask)
 
     def stop_application_mode(self) -> None:
         """Give it back."""
         try:
             if self._mouse_pixels:
                 self.write("\x1b[?1016l")
+            self.write("\x1b[?2031l")
             super().stop_application_mode()
         finally:
             self._taken = False

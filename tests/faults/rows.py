@@ -80,4 +80,4 @@ def load() -> dict[str, Row]:
 
 def _place(ident: str) -> tuple[int, str]:
     letter, _, number = ident.partition("-")
-    return "NHSJQARDPCMXEV".find(letter), number.zfill(3)
+    return "NHSJQARDPCMXEVFL".find(letter), number.zfill(3)

@@ -129,7 +129,7 @@ async def split(case: Case) -> str:
     return f"{times} random cuts, and one answer live"
 
 
-@row("E-03", "markup of the toolkit in text", short=True, once=True)
+@row("E-03", "markup of the toolkit in text", once=True)
 async def markup(case: Case) -> str:
     home = case.folder / "home"
     home.mkdir(mode=0o700)
@@ -171,7 +171,7 @@ FAKE = (
 )
 
 
-@row("E-07", "an answer that imitates our questions, our status, the person", short=True, once=True)
+@row("E-07", "an answer that imitates our questions, our status, the person", once=True)
 async def imitation(case: Case) -> str:
     async with running_sandbox() as ready:
         ran = await parlour("ask", "--agent", "Parrot", FAKE, variables=environment(case.folder, ready, "codeer"))
@@ -256,7 +256,7 @@ async def answers(case: Case) -> str:
                         terminal.type(probe[3:])
                 terminal.settle(0.8)
                 line = next(line for line in terminal.screen.display if line.startswith(" ❯"))
-                assert line.strip() == "❯ Write a message", line
+                assert line.strip().startswith("❯ Write a message"), line
                 terminal.type("still here")
                 terminal.until("❯ still here")
                 terminal.press("ctrl+q")

@@ -222,7 +222,7 @@ async def revoked(case: Case) -> str:
     return "exit 3 and a sentence; the turn before is untouched, nothing was sent"
 
 
-@row("A-09", "two accounts: no key at the other's origin", short=True, once=True)
+@row("A-09", "two accounts: no key at the other's origin", once=True)
 async def own_origin(case: Case) -> str:
     other = "pt-canary-of-the-other-0123456789abcdef"
     answer = [request(), send(reply("{}", 200, close=True))]
@@ -242,7 +242,7 @@ async def own_origin(case: Case) -> str:
     return f"{len(codeer.requests)} + {len(qoder.requests)} requests, 0 with the other's key"
 
 
-@row("A-10", "a base that is not https, with a user name, of another kind", short=True, once=True)
+@row("A-10", "a base that is not https, with a user name, of another kind", once=True)
 async def bases(case: Case) -> str:
     bad = ("http://evil.example/api/v1", "https://user:pw@evil.example/api/v1", "ftp://evil.example", "evil.example", "https://")
     for base in bad:
@@ -259,7 +259,7 @@ async def bases(case: Case) -> str:
     return f"{len(bad)} refused, loopback is allowed"
 
 
-@row("A-11", "a server that echoes the key in an error, in every spelling", short=True, once=True)
+@row("A-11", "a server that echoes the key in an error, in every spelling", once=True)
 async def echoed(case: Case) -> str:
     said = " ".join(form.decode() for form in sorted(forms(CANARY)))
     body = json.dumps({"error_code": 4, "message": said, "detail": {"key": CANARY, "list": [said]}})
@@ -288,7 +288,7 @@ async def rotated(case: Case) -> str:
     return "only the one; neither at another origin"
 
 
-@row("A-13", "a whole session with a pasted key: editor, opener, crash, export", short=True, once=True)
+@row("A-13", "a whole session with a pasted key: editor, opener, crash, export", once=True)
 async def whole_session(case: Case) -> str:
     home, bin_ = case.folder / "home", case.folder / "bin"
     bin_.mkdir()

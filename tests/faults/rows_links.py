@@ -86,7 +86,7 @@ def nobody_connects() -> Iterator[tuple[str, list[object]]]:
             thread.join()
 
 
-@row("E-06", "images, HTML and addresses in an answer", short=True, once=True)
+@row("E-06", "images, HTML and addresses in an answer", once=True)
 async def nothing_fetched(case: Case) -> str:
     home = case.folder / "home"
     home.mkdir(mode=0o700)
@@ -117,7 +117,7 @@ NAMES = (
 )
 
 
-@row("E-11", "hostile names of files", short=True, once=True)
+@row("E-11", "hostile names of files", once=True)
 async def names(case: Case) -> str:
     folder = case.folder / "files"
     folder.mkdir()
@@ -140,7 +140,7 @@ async def names(case: Case) -> str:
     return f"{len(NAMES)} names shown safely, nothing overwritten, no link followed"
 
 
-@row("E-12", "exports of hostile conversations, and refusals in a server's words", short=True, once=True)
+@row("E-12", "exports of hostile conversations, and refusals in a server's words", once=True)
 async def exports(case: Case) -> str:
     home = case.folder / "home"
     home.mkdir(mode=0o700)

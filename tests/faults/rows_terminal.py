@@ -49,7 +49,10 @@ def one_sentence(said: str) -> None:
     assert "parlour: " in said or "Parlour" in said, said
 
 
-@row("P-01", "killed with SIGKILL at random while a draft is written", short=True)
+@row(
+    "P-01",
+    "killed with SIGKILL at random while a draft is written",
+)
 async def killed(case: Case) -> str:
     times, kept = case.size(40, 1), 0  # the store's own row kills it hundreds of times
     home = case.folder / "home"
@@ -95,7 +98,7 @@ async def signalled(case: Case) -> str:
     return f"{len(ENDINGS)}/{len(ENDINGS)} restored, slowest {slowest:.2f} s"
 
 
-@row("P-03", "SIGTERM while the loop hangs, in a call and in a computation", short=True, once=True)
+@row("P-03", "SIGTERM while the loop hangs, in a call and in a computation", once=True)
 async def hung(case: Case) -> str:
     took = {}
     for where in ("hang", "spin"):
@@ -156,7 +159,7 @@ async def lost(case: Case) -> str:
     return f"2/2 ended, slowest {slowest:.2f} s"
 
 
-@row("P-06", "the reader of the output is gone", short=True, once=True)
+@row("P-06", "the reader of the output is gone", once=True)
 async def pipe_closed(case: Case) -> str:
     codes = set()
     for words in (["agents", "--profile", "demo"], ["ask", "--profile", "demo-codeer", "--agent", "Guide", "hello"]):
@@ -174,7 +177,7 @@ async def pipe_closed(case: Case) -> str:
     return f"exit codes {sorted(codes)}"
 
 
-@row("P-07", "no terminal, TERM=dumb, no TERM", short=True, once=True)
+@row("P-07", "no terminal, TERM=dumb, no TERM", once=True)
 async def no_terminal(case: Case) -> str:
     done = ran(case.folder, "--profile", "demo")
     assert done.returncode == 2
@@ -192,7 +195,7 @@ async def no_terminal(case: Case) -> str:
     return "3 refused in a sentence, --plain works on TERM=dumb"
 
 
-@row("P-08", "LANG=C and terminals that cannot spell", short=True, once=True)
+@row("P-08", "LANG=C and terminals that cannot spell", once=True)
 async def ascii_only(case: Case) -> str:
     for extra in (
         {"LC_ALL": "C", "LANG": "C"},
@@ -211,7 +214,7 @@ async def ascii_only(case: Case) -> str:
     return "3 environments, application and command line"
 
 
-@row("P-09", "1×1 to 500×200, and a thousand resizes", short=True, once=True)
+@row("P-09", "1×1 to 500×200, and a thousand resizes", once=True)
 async def sizes(case: Case) -> str:
     with Watched(["demo"], home=case.folder / "home") as terminal:
         terminal.talk_to("Parrot")
@@ -272,7 +275,7 @@ async def crashes(case: Case) -> str:
     return f"{len(cases)} crashes: restored, one sentence, exit 1, report without values; canary 0/{len(cases)}"
 
 
-@row("P-11", "an exception while a crash is handled, and while everything is closed", short=True, once=True)
+@row("P-11", "an exception while a crash is handled, and while everything is closed", once=True)
 async def crashes_twice(case: Case) -> str:
     for where in ("twice", "shutdown", "import"):
         with Watched(home=case.folder / where, command=broken(where)) as terminal:
@@ -287,7 +290,7 @@ async def crashes_twice(case: Case) -> str:
     return "3/3 restored and told in a sentence"
 
 
-@row("P-12", "no memory", short=True, once=True)
+@row("P-12", "no memory", once=True)
 async def no_memory(case: Case) -> str:
     ends = []
     for mebibytes in case.size(8, 3) * [0] and (40, 60, 90, 130, 180, 240, 320, 420)[:: 1 if case.full else 3]:
@@ -300,7 +303,7 @@ async def no_memory(case: Case) -> str:
     return f"exit codes {ends}"
 
 
-@row("P-13", "sixteen descriptors", short=True, once=True)
+@row("P-13", "sixteen descriptors", once=True)
 async def few_descriptors(case: Case) -> str:
     limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (16, 16))
     done = ran(case.folder, "agents", "--profile", "demo", before=limit)
@@ -332,7 +335,7 @@ async def slept(case: Case) -> str:
     return f"the answer is whole {took:.1f} s after waking (a sleep of 6 s, not of 10 min)"
 
 
-@row("P-15", "no opener for links", short=True, once=True)
+@row("P-15", "no opener for links", once=True)
 async def no_opener(case: Case) -> str:
     code = "from app.ui.links import browse; print(browse('https://example.org/'), browse('-x'), browse('file:///etc/passwd'))"
     done = subprocess.run(
@@ -342,7 +345,7 @@ async def no_opener(case: Case) -> str:
     return "says that there is none"
 
 
-@row("P-16", "ctrl+c at every prompt, and three at once", short=True, once=True)
+@row("P-16", "ctrl+c at every prompt, and three at once", once=True)
 async def interrupted(case: Case) -> str:
     home = case.folder / "home"
     with Watched(["profile", "add", "mine", "--vendor", "codeer"], home=home) as terminal:

@@ -15,7 +15,8 @@ from tests.terminal import Terminal
 
 OURS = re.compile(
     rb"\x1b\[[0-9;:]*[mHJKABCDGfdrX]|\x1b\[\?[0-9;]+[hl]|\x1b\[\?(?:2026|2048)\$p|\x1b\[>[0-9]+u|\x1b\[<u"
-    rb"|\x1b\[22;2t|\x1b\[23;2t|\x1b\]2;Parlour(?: \([0-9]+ waiting\))?\x1b\\|\x1b\]22;[a-z-]*(?:\x1b\\|\x07)"
+    rb"|\x1b\]11;\?\x1b\\|\x1b\[\?u|\x1b\[22;2t|\x1b\[23;2t"
+    rb"|\x1b\]2;Parlour(?: \([0-9]+ waiting\))?\x1b\\|\x1b\]22;[a-z-]*(?:\x1b\\|\x07)"
 )
 COPY = re.compile(rb"\x1b\]52;c;[A-Za-z0-9+/=]*\x07")
 ACTING = re.compile(

@@ -23,6 +23,10 @@ from app.ui.markdown.rows import Row
 Build = Callable[[Inline], Block]
 """Makes a block, or adds to the last one."""
 _LISTS = ("bullet_list_open", "ordered_list_open")
+MOST_OPEN = 600
+"""Lines of a paragraph, quote or list item that never ends, after which it counts as ended: the rest is a block of its own."""
+LONGEST_OPEN = 20_000
+"""Characters, likewise; also of a single line. Such a paragraph is shown as plain text anyway."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Document:
         self._settled = 0
         self._lines: list[str] = []
         self._partial: list[str] = []
+        self._hanging = 0
         self._fresh = False
         self._drafted = ""
         self._open: _Open | None = None
@@ -67,12 +72,20 @@ class Document:
         """More of the source. Nothing is read before ``flush``."""
         if "\n" not in text:
             self._partial.append(text)
+            self._hanging += len(text)
+            if self._hanging > LONGEST_OPEN and not self._in_code:
+                self._lines.extend(safe_lines("".join(self._partial), whole=True))
+                self._partial, self._hanging, self._fresh = [], 0, True
             return
         *complete, rest = "".join((*self._partial, text)).split("\n")
         for line in complete:
             self._lines.extend(safe_lines(line, whole=True))
-        self._partial = [rest] if rest else []
+        self._partial, self._hanging = [rest] if rest else [], len(rest)
         self._fresh = True
+
+    @property
+    def _in_code(self) -> bool:
+        return self._open is not None and self._open.block is not None and isinstance(self._open.block.node, Code)
 
     def finish(self) -> None:
         """There is no more: the last line is whole, everything is settled."""
@@ -118,11 +131,12 @@ class Document:
         """Decide about the whole lines."""
         at = self._open
         prefix = at.prefix if at else []
+        long = len(self._lines) > MOST_OPEN or sum(map(len, self._lines)) > LONGEST_OPEN
         parsed = Parsed([*prefix, *self._lines], self._final)
         tops = parsed.tops
         cut = len(prefix)
         if at is not None:
-            cut, closed = self._go_on(at, parsed, tops[0], builds, more=len(tops) > 1 or self.done)
+            cut, closed = self._go_on(at, parsed, tops[0], builds, more=len(tops) > 1 or self.done or long)
             tops = tops[1:]
             if closed:
                 self._open = None
@@ -130,7 +144,7 @@ class Document:
             for top in tops[:-1]:
                 self._whole(parsed, top, builds)
                 cut = top.end
-            cut = self._last(parsed, tops[-1], cut, builds)
+            cut = self._last(parsed, tops[-1], cut, builds, long)
         rest = parsed.lines[cut:]
         self._final = parsed.found_before(cut) if not self.done else parsed.references
         self._lines = [] if self.done or not any(line.strip() for line in rest) else list(rest)
@@ -157,9 +171,9 @@ class Document:
             self._turn(at, None, [])
         return (top.end if more else items[-1].start), more
 
-    def _last(self, parsed: Parsed, top: Top, cut: int, builds: list[Build]) -> int:
+    def _last(self, parsed: Parsed, top: Top, cut: int, builds: list[Build], long: bool) -> int:
         """Settle what can be settled of the last block; where the rest begins."""
-        if self.done or _ended(parsed, top):
+        if self.done or _ended(parsed, top) or (long and top.kind not in ("fence", "table_open")):
             self._whole(parsed, top, builds)
             return top.end
         if top.kind in ("fence", "table_open"):

@@ -17,7 +17,7 @@ References = Mapping[str, Mapping[str, Any]]
 
 LONGEST = 20_000
 """Characters of one paragraph, heading or cell beyond which it is shown as plain text."""
-MOST_SPECIAL = 2_500
+MOST_SPECIAL = 1_200
 """Characters that could begin something, beyond which likewise."""
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<&!~]|[:@/]|\w\.\w|  \n")

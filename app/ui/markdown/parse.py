@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from app.ui.markdown.code import language_of
 from app.ui.markdown.inline import Inline
-from app.ui.markdown.nodes import Code, Heading, Item, Listing, Node, Para, Plain, Quote, Rule, Runs, Table
+from app.ui.markdown.nodes import Code, Heading, Item, Listing, Node, Para, Plain, Quote, Rule, Run, Runs, Table
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+MOST_COLUMNS = 64
+"""Columns of a table that are shown; nobody reads more of them in a terminal."""
 DEEPEST = 40
 """Levels of nesting (a list counts two) from which on a block is shown as its source."""
 _ALLOWED = ("http://", "https://", "mailto:")
@@ -181,12 +183,14 @@ class Parsed:
         for token in self.tokens[first:last]:
             if token.type == "th_open":
                 aligns.append(str(token.attrs.get("style", "")).removeprefix("text-align:") or "left")
-            elif token.type == "inline":
+            elif token.type == "inline" and len(cells) < MOST_COLUMNS:
                 cells.append(inline.runs(token.content, "text" if rows else "head"))
             elif token.type == "tr_close":
                 rows.append(tuple(cells))
                 cells = []
-        return Table(tuple(aligns), rows[0], rows[1:])
+        if len(aligns) > MOST_COLUMNS:
+            rows[0] = (*rows[0][:-1], (Run(f"… and {len(aligns) - MOST_COLUMNS + 1} more", "head"),))
+        return Table(tuple(aligns[:MOST_COLUMNS]), rows[0], rows[1:])
 
 
 def bullet(depth: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,6 +15,9 @@ from textual.widgets import TextArea
 from app.text import safe
 from app.ui.keymap import doing, keys_of
 from app.ui.widgets.pastes import Pastes, Span
+
+IN_THE_LOOP = 50_000
+"""Characters of a paste that are cleaned while everything waits."""
 
 
 class Prompt(TextArea):
@@ -147,7 +151,9 @@ class Prompt(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        text = self.pastes.taken(safe(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+        lines = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        cleaned = safe(lines) if len(lines) < IN_THE_LOOP else await asyncio.to_thread(safe, lines)
+        text = self.pastes.taken(cleaned)
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
 

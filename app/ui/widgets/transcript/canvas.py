@@ -37,6 +37,12 @@ Loaded = Sequence[Turn]
 Load = Callable[[Sequence[str]], Awaitable[Loaded] | Loaded]
 
 
+def _in_sight(window: Window, painter: Painter) -> list[TurnView]:
+    """The views of what is in the window."""
+    turns = {place.turn for place in painter.places if place.turn < len(window.slots)}
+    return [view for turn in turns if (view := window.slots[turn].view) is not None]
+
+
 class Canvas(Widget, can_focus=True):
     """Shows turns and follows their end. Changes are gathered and drawn at most twenty times a second."""
 
@@ -150,8 +156,9 @@ class Canvas(Widget, can_focus=True):
         self._take_in()
         self.draw()
         cost = time.perf_counter() - started
-        self._earliest = time.monotonic() + max(FASTEST - cost, (1 if self._deltas else PATIENCE) * cost)
-        if self._deltas:
+        more = bool(self._deltas) or any(view.owing for view in _in_sight(self.window, self.painter))
+        self._earliest = time.monotonic() + max(FASTEST - cost, (1 if more else PATIENCE) * cost)
+        if more:
             self.soon()
 
     def _take_in(self) -> None:
@@ -178,6 +185,10 @@ class Canvas(Widget, can_focus=True):
             elif section.part is not None and (part_id in self._open_parts or section.part.kind is not PartKind.THINKING):
                 section.forget()
                 view.changed(part_id)
+        for owing in _in_sight(self.window, self.painter):
+            for section in owing.owing[:1]:
+                section.go_on()
+                owing.changed(section.key)
         stale, self._stale = self._stale, set()
         for uid in stale:
             view = self._known_view(uid)

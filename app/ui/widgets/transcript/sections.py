@@ -14,6 +14,8 @@ from app.ui.markdown.layout import lay
 from app.ui.widgets.transcript import words
 
 INDENT = "    "
+SLICE, SLICE_LINES = 8_000, 200
+"""Characters and lines of a text that are read at once."""
 PROMPT = "prompt"
 END = "end"
 
@@ -49,18 +51,23 @@ class Section:
 
 
 class Words(Section):
-    """A text of the agent, as Markdown that may still grow."""
+    """A text of the agent, as Markdown that may still grow. A long one is read in slices: see ``owes`` and ``go_on``."""
 
     def __init__(self, part: Part) -> None:
         super().__init__(part.id, lambda width: [], part=part)
         self.document = Document()
         self._length = self._sum = 0
+        self._owed = ""
+        self._at = 0
         self.take()
 
     def add(self, text: str) -> None:
         """What was appended to the part."""
         self._count(text)
-        self.document.append(text)
+        if self.owes:
+            self._owed += text
+        else:
+            self.document.append(text)
 
     def take(self) -> None:
         """The part as it is now: continue if it is what we have, else begin again."""
@@ -68,10 +75,32 @@ class Words(Section):
         assert part is not None
         text = part.text
         if len(text) != self._length or zlib.crc32(text.encode("utf-8", "surrogatepass")) != self._sum:
-            self.document = Document(text)
+            self.document = Document()
             self._length = self._sum = 0
             self._count(text)
-        self.document.finish() if part.done else self.document.flush()
+            self._owed, self._at = text, 0
+        self.go_on()
+
+    @property
+    def owes(self) -> bool:
+        """Whether some of the text has not been read yet."""
+        return self._at < len(self._owed)
+
+    def go_on(self) -> None:
+        """Read the next slice: as much as fits between two frames."""
+        part = self.part
+        assert part is not None
+        if self.owes:
+            end = min(self._at + SLICE, len(self._owed))
+            lines = self._owed.count("\n", self._at, end)
+            while lines > SLICE_LINES and end - self._at > 1_000:
+                end = self._at + (end - self._at) // 2
+                lines = self._owed.count("\n", self._at, end)
+            self.document.append(self._owed[self._at : end])
+            self._at = end
+        if not self.owes:
+            self._owed, self._at = "", 0
+        self.document.finish() if part.done and not self.owes else self.document.flush()
 
     def _count(self, text: str) -> None:
         self._length += len(text)
@@ -163,7 +192,7 @@ class TurnView:
         turn = self.turn
         rows = [words.prompt_line(turn, width, self._now())]
         if turn.text:
-            rows.extend(lay(Plain(safe(turn.text)), width))
+            rows.extend(lay(Plain(words.bounded(safe(turn.text))), width))
         return rows + words.attachment_rows(turn, width)
 
     def _folding(self, part: Part, width: int) -> list[Row]:
@@ -198,6 +227,11 @@ class TurnView:
     def changed(self, key: str) -> None:
         """The rows of one section are other ones now."""
         self._ends.clear()
+
+    @property
+    def owing(self) -> list[Words]:
+        """Texts that are not read to their end yet."""
+        return [section for section in self.sections if isinstance(section, Words) and section.owes]
 
     def words(self, part_id: str) -> Words | None:
         """The text section of a part."""

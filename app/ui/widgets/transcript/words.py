@@ -26,6 +26,8 @@ STOPS = {
     Stop.UNKNOWN: ("how this ended is not known", "needs"),
 }
 VERDICTS = {Verdict.UP: ("▲ rated", "done"), Verdict.DOWN: ("▼ rated", "failed")}
+MOST_PLAIN = 40_000
+"""Characters of a prompt or a thought that are shown."""
 SHOWN_OUTPUT = 20_000
 """Characters of a tool's input or output that an unfolded line shows; the events have all of it."""
 
@@ -151,10 +153,16 @@ def tool_outcome(part: Part, turn: Turn, now: float) -> list[Run]:
     return [Run(f"running{running_words(part, now)}", "quiet")] if turn.open else [Run("no result", "quiet")]
 
 
+def bounded(text: str) -> str:
+    """As much of a plain text as can be laid out between two frames."""
+    left = len(text) - MOST_PLAIN
+    return text if left <= 0 else f"{text[:MOST_PLAIN]}\n… ({left:,} more characters; copying takes all of them)"
+
+
 def unfolded(part: Part) -> str:
     """What stands below an unfolded line."""
     if part.kind is not PartKind.TOOL:
-        return safe(part.text)
+        return safe(bounded(part.text))
     shown: list[str] = []
     if part.input is not None:
         shown.append(part.input if isinstance(part.input, str) else json_text(part.input, indent=2))
