@@ -323,7 +323,7 @@ async def _headers(case: Case) -> str:
     return ""
 
 
-@row("H-16", "not HTTP (SSH banner), HTTP/0.9", short=True, once=True)
+@row("H-16", "not HTTP (SSH banner), HTTP/0.9", once=True)
 async def _not_http(case: Case) -> str:
     for raw in (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b"<html>hello from 1991</html>\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28\r\n\r\n"):
         error = await read_of(case, "codeer", [send(raw), fin], Protocol, "not the API")
@@ -331,7 +331,7 @@ async def _not_http(case: Case) -> str:
     return ""
 
 
-@row("H-17", "Content-Length too long / too short, bad chunk size", short=True, once=True)
+@row("H-17", "Content-Length too long / too short, bad chunk size", once=True)
 async def _lengths(case: Case) -> str:
     """The answer broke off: what is stored takes its place, and nothing is sent again."""
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"

@@ -189,7 +189,7 @@ async def streamed(case: Case, name: str, data: str) -> None:
     kept_json(case.folder / name)
 
 
-@row("J-03", "nesting 100k deep", short=True, once=True)
+@row("J-03", "nesting 100k deep", once=True)
 async def _deep(case: Case) -> str:
     await lists(case, "[" * 100_000, "deep")
     await lists(case, '{"a":' * 100_000 + "1" + "}" * 100_000, "deep")

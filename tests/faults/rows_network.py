@@ -56,7 +56,7 @@ async def _dns(case: Case) -> str:
     return ""
 
 
-@row("N-03", "connection refused", short=True)
+@row("N-03", "connection refused")
 async def _refused(case: Case) -> str:
     with closed_port() as port:
         await unreachable(case, f"http://127.0.0.1:{port}", f"127.0.0.1:{port} refuses connections")
@@ -123,7 +123,7 @@ async def cut_sends(case: Case, when: str, hows: tuple[str, ...], *, arrives: bo
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count)
 
 
-@row("N-06", "RST before request bytes", short=True)
+@row("N-06", "RST before request bytes")
 async def _rst_on_accept(case: Case) -> str:
     """Codeer: nobody can prove that nothing left, so it is looked up, and stays unknown until a person decides."""
     return await cut_sends(case, "accept", ("rst",), arrives=False)
@@ -180,7 +180,7 @@ async def _slices(case: Case) -> str:
     return ""
 
 
-@row("N-14", "half-close by server, then silence", short=True)
+@row("N-14", "half-close by server, then silence")
 async def _half_close(case: Case) -> str:
     """The end of the server's side is the end of the answer: it is read again at once, nobody waits for a silence."""
     began = time.monotonic()
@@ -210,7 +210,7 @@ async def _dead_keep_alive(case: Case) -> str:
     return ""
 
 
-@row("N-16", "proxy: refuses CONNECT 407/502, or proxy down", short=True, once=True)
+@row("N-16", "proxy: refuses CONNECT 407/502, or proxy down", once=True)
 async def _proxy(case: Case) -> str:
     secret = "proxy-password-canary"
     said = {"407": "user name and password", "502": "refused", "down": "refuses connections"}

@@ -233,7 +233,7 @@ async def _gap(case: Case) -> str:
     return ""
 
 
-@row("S-16", "409/400/404 on cursor", short=True, once=True)
+@row("S-16", "409/400/404 on cursor", once=True)
 async def _cursor(case: Case) -> str:
     most = 0
     for status in (400, 404, 409):

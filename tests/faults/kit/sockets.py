@@ -218,10 +218,11 @@ class RawServer:
 
 
 @contextlib.contextmanager
-def black_hole() -> Iterator[int]:
+def black_hole(port: int = 0) -> Iterator[int]:
     """A port that never accepts: its queue is full, so a new connection is not even refused."""
     hole = socket.socket()
-    hole.bind(("127.0.0.1", 0))
+    hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    hole.bind(("127.0.0.1", port))
     hole.listen(0)
     fill = []
     try:
