@@ -126,7 +126,7 @@ def typed(status: int, code: str, words: str, fields: Mapping[str, str]) -> Vend
     elif status >= 500 or status == 408 or code == _SERVER:
         kind, sentence = Unavailable, f"Codeer failed with status {status}{closed}"
     if fields and kind is Refused:
-        sentence += " " + "; ".join(f"{name}: {reason}" for name, reason in list(fields.items())[:5])
+        sentence += " " + "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in list(fields.items())[:5]) + "."
     return kind(sentence, status=status, code=code or None, fields=dict(fields))
 
 
