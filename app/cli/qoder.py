@@ -12,7 +12,7 @@ from pathlib import Path
 from app import resource_cells as cells
 from app import resource_values as values
 from app import resources as work
-from app.cli import find, out
+from app.cli import out
 from app.cli.compose import Program
 from app.cli.progress import Bar
 from app.cli.run import read_json, stdin_text
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with Program() as program:
+    async with Program(stored=False) as program:
         profile = await _profile(program, args.profile)
         resource = next(one for one in RESOURCES if one.name == args.resource)
         verb = resource.verb(args.resource_verb)
@@ -177,6 +177,8 @@ class Command:
         if self.verb.does in (Does.CREATE, Does.UPLOAD):
             body = values.with_values(self.verb, self._data(), said)
             if any(one.name == "environment" for one in self.verb.fields) and not body.get("environment_id"):
+                from app.cli import find
+
                 body["environment_id"] = await find.where(self.vendor, self.profile, "")
             more["body"] = values.created(self.verb, self._with_secrets(body))
             more["file"] = next((getattr(self.args, one.name) for one in self.verb.fields if one.kind is Kind.FILE), "")
