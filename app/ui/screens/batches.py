@@ -133,11 +133,12 @@ class BatchesScreen(JobKeys):
         made = [job_row(one, now, self.desk.batches.pace(one.job)) for one in self._jobs]
         self._list.show(made, empty="No batches yet. n makes one from a CSV or JSON lines file.")
         self._list.styles.height = max(2, min(len(made), 8))
+        count = f"{len(made)} job{'' if len(made) == 1 else 's'}" if made else ""
         running = sum(figures(one.job).state == "running" for one in self._jobs)
         self.title_bar.show(
             Content.assemble(("Parlour", "bold"), "  batches"),
             "",
-            Content.styled(f"{running} running" if running else f"{len(made)} jobs" if made else "", "$text-muted"),
+            Content.styled(f"{running} running" if running else count, "$text-muted"),
         )
         self._draw_rows()
 
@@ -157,9 +158,9 @@ class BatchesScreen(JobKeys):
     def _refresh_keys(self) -> None:
         one = self.chosen()
         if one is None:
-            keys = [("n", "new"), ("r", "look again"), ("esc", "back"), ("f1", "help")]
+            keys = [("n", "new"), ("r", "look again"), ("f1", "help")]
         elif self._below.has_focus:
-            keys = [("v", "see it"), ("o", "open as conversation"), ("f", "failed only"), ("x", "export"), ("esc", "jobs")]
+            keys = [("v", "see it"), ("o", "open as conversation"), ("f", "failed only"), ("x", "export")]
         else:
             state = figures(one.job).state
             second = {"running": ("c", "cancel"), "waiting": ("g", "go on"), "unknown": ("g", "look for it")}

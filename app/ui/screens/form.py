@@ -52,6 +52,10 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
                     yield Static("", id=f"wrong-{index}", classes="wrong", markup=False)
             yield Static(_keys(), classes="dialog-keys")
 
+    def on_mount(self) -> None:
+        """The first question is seen with its field."""
+        self.call_after_refresh(self.query_one("#fields", VerticalScroll).scroll_home, animate=False)
+
     def _widget(self, index: int, field: Field) -> Widget:
         known = self._entered.get(field.name, _default(field))
         name = f"field-{index}"

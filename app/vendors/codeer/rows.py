@@ -75,6 +75,11 @@ def answered(rows: Sequence[Row]) -> list[Event]:
         for number, step in enumerate(_steps(meta), 1):
             part_id = str(step.get("id") or f"step-{number}" + ("" if last else f"-{id_of(row)}"))
             events += [called(step, part_id, wire), returned(step, part_id, wire)]
+        sources = _sources(row)
+        if sources:
+            part_id = f"sources-{id_of(row)}"
+            told = {"tool_name": "sources", "content": "; ".join(_title(source) for source in sources), "result": sources}
+            events += [called(told, part_id, wire), returned(told, part_id, wire)]
         text = stripped(text_of(row))
         if text or last:
             events.append(PartDone(part_id=ANSWER if last else f"{ANSWER}-{id_of(row)}", text=text, wire=wire))
@@ -161,6 +166,16 @@ def _meta(row: Row) -> Mapping[str, Json]:
 def _steps(meta: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     steps = meta.get("reasoning_steps")
     return [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+
+
+def _sources(row: Row) -> list[Json]:
+    """What the answer was drawn from (contract 5.5); only an ``id`` is sure."""
+    found = row.get("primary_sources")
+    return [one for one in found if isinstance(one, Mapping) and one] if isinstance(found, list) else []
+
+
+def _title(source: Json) -> str:
+    return first_text(source, "title", "name", "url", "id") if isinstance(source, Mapping) else ""
 
 
 def _files(row: Row) -> tuple[Attachment, ...]:

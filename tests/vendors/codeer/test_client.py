@@ -467,3 +467,18 @@ async def test_agents_need_only_an_id() -> None:
         assert (first.name, first.tools, first.questions, first.version) == ("A", ("t",), ("q",), "4") and second.name == "b"
         assert await codeer.check() == "The key works: 2 published agents."
         await codeer.aclose()
+
+
+async def test_sources_are_one_folded_line_however_often_they_are_read() -> None:
+    told = {**ANSWER, "primary_sources": [{"id": 7, "title": "Booking sheet"}, {"id": "kb-2"}, {}, 5]}
+    async with Scripted([], last=answer(listing(USER, told))).running() as server:
+        codeer = client(server.base)
+        transcript = Transcript()
+        for _ in range(2):
+            for event in await gather(codeer.history(CHAT)):
+                transcript.apply(event)
+        await codeer.aclose()
+    (turn,) = transcript.turns
+    (part,) = [one for one in turn.parts if one.name == "sources"]
+    assert part.summary == "Booking sheet; kb-2" and part.output == '[{"id": 7, "title": "Booking sheet"}, {"id": "kb-2"}]'
+    assert turn.answer == "Yes, 窯 from 10:00." and turn.message_id == "902"
