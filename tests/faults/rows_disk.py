@@ -145,7 +145,7 @@ def _limited(size: int) -> Callable[[], None]:
     return before
 
 
-@row("D-03", "no file may grow (RLIMIT_FSIZE): the write itself fails", short=True, once=True)
+@row("D-03", "no file may grow (RLIMIT_FSIZE): the write itself fails", once=True)
 async def no_growth(case: Case) -> str:
     """One sentence, nothing sent, the file sound; the program is asked at several limits, the last of which is enough."""
     async with running_sandbox() as ready:
@@ -198,7 +198,7 @@ def _ordinary() -> None:
             assert library.prctl(24, right, 0, 0, 0) == 0
 
 
-@row("D-05", "the folder is missing, is a file, or there is no HOME", short=True, once=True)
+@row("D-05", "the folder is missing, is a file, or there is no HOME", once=True)
 async def no_folder(case: Case) -> str:
     """A missing one is made, closed to others; what cannot be one is a sentence and exit code 2; HOME is not needed."""
     async with running_sandbox() as ready:
