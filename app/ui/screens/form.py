@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -95,14 +94,16 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
         """Hand it in, once the keys that were typed before have arrived."""
         (self.focused or self).call_later(self._submit)
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+    def on_descendant_focus(self) -> None:
         """A field is seen with its question."""
-        fields = list(self.query_one("#fields").children)
-        above = [
-            child for child in fields if child.virtual_region.y < event.widget.virtual_region.y and child.has_class("question")
-        ]
-        if above and event.widget in fields:
-            above[-1].scroll_visible(animate=False, immediate=True)
+        self.set_timer(0.05, self._show_question)
+
+    def _show_question(self) -> None:
+        fields = self.query_one("#fields").children
+        at = next((at for at, child in enumerate(fields) if child.has_focus_within), 0)
+        question = next((child for child in reversed(fields[:at]) if child.has_class("question")), None)
+        if question is not None:
+            question.scroll_visible(animate=False, force=True)
 
     def _submit(self) -> None:
         """Check all of it; the first thing that is wrong gets the focus."""
