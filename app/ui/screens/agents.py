@@ -152,7 +152,7 @@ class AgentsScreen(Place):
         self.title_bar.show(
             Content.assemble(("Parlour", "bold"), "  agents"),
             "",
-            Content(f"{len(profiles)} accounts · ") + right if profiles else right,
+            Content(f"{len(profiles)} {'account' if len(profiles) == 1 else 'accounts'} · ") + right if profiles else right,
         )
 
     def _empty(self) -> str:
