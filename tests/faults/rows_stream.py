@@ -280,13 +280,13 @@ async def _storm(case: Case) -> str:
 async def no_progress(case: Case, clock: Clock) -> tuple[str, str]:
     """What the chip says after two minutes of keep-alives; then the turn goes on to its end."""
     loop = asyncio.get_running_loop()
-    beats: list[Any] = [item for _ in range(26) for item in (b": heartbeat\n\n", sleep(5.0))]
+    beats: list[Any] = [item for _ in range(30) for item in (b": heartbeat\n\n", sleep(5.0))]
     session = Session([[*TURN[1:4], *beats, *TURN[4:]]], listed=TURN[:1])
     async with session.server().running() as server, stage("qoder", case.folder, base=server.base, clock=clock) as on:
         talk = await on.made()
         turn = await on.submit(talk, WORDS)
         await on.turns.until(talk, lambda: turn.state is PromptState.SENT)
-        await asyncio.sleep(125)
+        await asyncio.sleep(138)
         said = chip(talk, loop.time())
         await on.turns.idle(talk)
         assert turn.stop is Stop.DONE and len(session.opened) == 1
