@@ -37,10 +37,6 @@ class ResourceForm(FormScreen):
         self._described = {field.name: field for field in fields}
         super().__init__(title, {"fields": [_asked(field, choices.get(field.name, ())) for field in fields]}, entered)
 
-    def on_mount(self) -> None:
-        """The first question is seen, not only its field."""
-        self.call_after_refresh(self.query_one("#fields").scroll_home, animate=False)
-
     def _widget(self, index: int, field: form_values.Field) -> Widget:
         if field.kind != "secret":
             return super()._widget(index, field)

@@ -46,14 +46,18 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
                 for index, field in enumerate(self._fields):
                     mark = Content.styled(" *", "$warning") if field.required else Content()
                     hint = Content.styled(f"   {safe_line(field.hint, 120)}" if field.hint else "", "$text-muted")
-                    yield Static(Content(safe_line(field.question, 200)) + mark + hint, classes="question")
-                    yield self._widget(index, field)
-                    yield Static("", id=f"wrong-{index}", classes="wrong", markup=False)
+                    with Vertical(classes="entry"):
+                        yield Static(Content(safe_line(field.question, 200)) + mark + hint, classes="question")
+                        yield self._widget(index, field)
+                        yield Static("", id=f"wrong-{index}", classes="wrong", markup=False)
             yield Static(_keys(), classes="dialog-keys")
 
-    def on_mount(self) -> None:
-        """The first question is seen with its field."""
-        self.call_after_refresh(self.query_one("#fields", VerticalScroll).scroll_home, animate=False)
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """A field is seen with its question: the entry is scrolled to, not the field alone."""
+        super().set_focus(widget, scroll_visible=False, from_app_focus=from_app_focus)
+        entry = widget.parent if widget is not None and scroll_visible else None
+        if isinstance(entry, Widget) and entry.has_class("entry"):
+            self.call_after_refresh(entry.scroll_visible, animate=False, force=True)
 
     def _widget(self, index: int, field: Field) -> Widget:
         known = self._entered.get(field.name, _default(field))
@@ -93,17 +97,6 @@ class FormScreen(ModalScreen[dict[str, Json] | None]):
     def action_submit(self) -> None:
         """Hand it in, once the keys that were typed before have arrived."""
         (self.focused or self).call_later(self._submit)
-
-    def on_descendant_focus(self) -> None:
-        """A field is seen with its question."""
-        self.set_timer(0.05, self._show_question)
-
-    def _show_question(self) -> None:
-        fields = self.query_one("#fields").children
-        at = next((at for at, child in enumerate(fields) if child.has_focus_within), 0)
-        question = next((child for child in reversed(fields[:at]) if child.has_class("question")), None)
-        if question is not None:
-            question.scroll_visible(animate=False, force=True)
 
     def _submit(self) -> None:
         """Check all of it; the first thing that is wrong gets the focus."""
