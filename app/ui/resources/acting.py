@@ -20,7 +20,7 @@ from app.ui.desk import Desk
 from app.ui.dialogs import ChooseDialog
 from app.ui.resources.talking import open_session, talk_with
 from app.ui.resources.writing import EDITOR, FORM, Writing
-from app.ui.screens.base import Place
+from app.ui.screens.listing import Listing
 from app.ui.widgets.rows import Rows
 
 MOST_LINES = 500
@@ -42,7 +42,7 @@ class Level:
     """The server has answered; before that nothing is known to be missing."""
 
 
-class Acting(Place):
+class Acting(Listing):
     """The deeds of the browser; what is listed is its other half."""
 
     def __init__(self, desk: Desk, profile: Profile, vendor: Vendor, kept: Resources) -> None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -20,7 +19,6 @@ from app.resource_models import Does, Object, Resource
 from app.text import safe_line
 from app.ui.desk import Desk
 from app.ui.dialogs import ChooseDialog
-from app.ui.requests import GoBack
 from app.ui.resources import listing
 from app.ui.resources.acting import Acting, Level
 from app.ui.widgets.rows import Rows
@@ -32,7 +30,6 @@ MOST = 1_000
 class ResourcesScreen(Acting):
     """A list opens with its filter; ``:`` in it jumps to another kind. Single keys act in the list."""
 
-    AUTO_FOCUS = "#filter"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "into_list", "To the list", id="resources.list", tooltip="From the filter into the list"),
         Binding("slash", "into_filter", "Filter", id="resources.filter", tooltip="Back to the filter"),
@@ -64,12 +61,7 @@ class ResourcesScreen(Acting):
 
     def content(self) -> Iterable[Widget]:
         """Filter, list, kinds."""
-        with Horizontal(id="filter-line"):
-            yield Static("❯", id="filter-caret", markup=False)
-            line = Input(placeholder="Type to filter, or : and a kind", id="filter")
-            line.cursor_blink = False
-            yield line
-            yield Static(id="filter-count", markup=False)
+        yield from self.filter_line("Type to filter, or : and a kind")
         yield Rows(listing.columns(self.level.resource), id="list")
         yield Static(id="kinds", markup=False)
 
@@ -214,26 +206,13 @@ class ResourcesScreen(Acting):
             elif chosen is not None:
                 await self._details()
 
-    def action_step_out(self) -> None:
-        """List, filter, level, away."""
-        line = self.query_one("#filter", Input)
-        if not line.has_focus:
-            line.focus()
-        elif line.value:
-            line.value = ""
-        elif len(self._levels) > 1:
+    def leave(self) -> None:
+        """One level out, then away."""
+        if len(self._levels) > 1:
             self._levels.pop()
             self.enter(self.level)
         else:
-            self.post_message(GoBack())
-
-    def action_into_list(self) -> None:
-        """From the filter into the list, at once: the next key is meant for it."""
-        self.set_focus(self.rows)
-
-    def action_into_filter(self) -> None:
-        """Back to the filter."""
-        self.query_one("#filter", Input).focus()
+            super().leave()
 
     def action_jump(self) -> None:
         """Into the filter, with the colon typed."""

@@ -18,8 +18,8 @@ from textual.widgets import Input, Static
 from app.errors import ParlourError
 from app.profiles import Agent, Profile
 from app.text import safe, safe_line
-from app.ui.requests import GoBack, OpenCompare, OpenWelcome, StartTalk
-from app.ui.screens.base import Place
+from app.ui.requests import OpenCompare, OpenWelcome, StartTalk
+from app.ui.screens.listing import Listing
 from app.ui.widgets.bars import ago
 from app.ui.widgets.rows import Cell, Column, Row, Rows
 
@@ -49,10 +49,9 @@ class Listed:
         return f"{self.agent.name} {self.agent.description} {self.agent.model} {self.profile.name} {' '.join(self.agent.tools)}"
 
 
-class AgentsScreen(Place):
+class AgentsScreen(Listing):
     """Type to filter, Enter to talk."""
 
-    AUTO_FOCUS = "#filter"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "into_list", "To the list", id="agents.list", tooltip="From the filter into the list"),
         Binding("slash", "into_filter", "Filter", id="agents.filter", tooltip="Back to the filter"),
@@ -67,12 +66,7 @@ class AgentsScreen(Place):
 
     def content(self) -> Iterable[Widget]:
         """Filter, list, preview."""
-        with Horizontal(id="filter-line"):
-            yield Static("❯", id="filter-caret", markup=False)
-            field = Input(placeholder="Type a name, a model, a tool", id="filter")
-            field.cursor_blink = False
-            yield field
-            yield Static(id="filter-count", markup=False)
+        yield from self.filter_line("Type a name, a model, a tool")
         with Horizontal(id="agents-body"):
             yield Rows(
                 [Column(share=3), Column(share=2), Column(width=12, from_width=46), Column(share=4, from_width=76)], id="list"
@@ -202,26 +196,6 @@ class AgentsScreen(Place):
         else:
             keys.insert(1, ("↓", "list"))
         self.key_bar.keys(keys)
-
-    def action_into_list(self) -> None:
-        """From the filter into the list."""
-        rows = self.query_one(Rows)
-        if not rows.has_focus:
-            rows.focus()
-
-    def action_into_filter(self) -> None:
-        """Back to the filter."""
-        self.query_one("#filter", Input).focus()
-
-    def action_step_out(self) -> None:
-        """List, filter, away."""
-        field = self.query_one("#filter", Input)
-        if not field.has_focus:
-            field.focus()
-        elif field.value:
-            field.value = ""
-        else:
-            self.post_message(GoBack())
 
     def action_compare(self) -> None:
         """The first of two, then the second; the same again forgets it."""

@@ -16,10 +16,10 @@ from app.ui.deletions import UNDO
 from app.ui.deletions import Deletions as Deletions
 from app.ui.desk import Desk
 from app.ui.dialogs import AskLine
-from app.ui.screens.base import Place
+from app.ui.screens.listing import Listing
 
 
-class Deeds(Place):
+class Deeds(Listing):
     """A screen that lists conversations. Whoever mounts it says which one is meant and shows the list again."""
 
     def __init__(self, desk: Desk, deletions: Deletions) -> None:

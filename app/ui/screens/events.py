@@ -22,7 +22,7 @@ from app.ui.desk import Desk
 from app.ui.dialogs import AskLine
 from app.ui.recordings import Source
 from app.ui.requests import GoBack, ReplayFile, ShowTurn
-from app.ui.screens.base import Place
+from app.ui.screens.listing import Listing
 from app.ui.widgets.rows import Cell, Column, Drawn, Row, Rows
 from app.ui.widgets.timeline import TimeLine
 
@@ -31,7 +31,7 @@ TICK = 0.25
 VIEWS = ("events", "tools", "turns")
 
 
-class EventsScreen(Place):
+class EventsScreen(Listing):
     """A list of events beside the JSON of the one under the cursor; lanes above."""
 
     AUTO_FOCUS = "#list"
@@ -63,12 +63,7 @@ class EventsScreen(Place):
     def content(self) -> Iterable[Widget]:
         """Lanes, filter, list, JSON."""
         yield TimeLine(lambda width: inspection.lanes(self.source.turns(), width, self.desk.clock.wall()), id="lanes")
-        with Horizontal(id="filter-line"):
-            yield Static("❯", id="filter-caret", markup=False)
-            field = Input(placeholder="Type a type or a text", id="filter")
-            field.cursor_blink = False
-            yield field
-            yield Static(id="filter-count", markup=False)
+        yield from self.filter_line("Type a type or a text")
         with Horizontal(id="events-body"):
             yield Rows([Column(width=13), Column(share=5), Column(share=4, from_width=60)], id="list", empty="No events yet.")
             with VerticalScroll(id="detail"):
@@ -193,10 +188,6 @@ class EventsScreen(Place):
             ("esc", "back"),
         ]
         self.key_bar.keys(keys)
-
-    def action_into_filter(self) -> None:
-        """Type what to look for."""
-        self.query_one("#filter", Input).focus()
 
     def action_step_out(self) -> None:
         """JSON, filter, away."""

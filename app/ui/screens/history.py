@@ -22,7 +22,7 @@ from app.text import safe_line
 from app.transcript import Change, What
 from app.turns import Chip, Talk, chip
 from app.ui.desk import Desk
-from app.ui.requests import GoBack, OpenSearch, OpenStored
+from app.ui.requests import OpenSearch, OpenStored
 from app.ui.screens.deeds import Deeds, Deletions
 from app.ui.widgets.glance import Glance
 from app.ui.widgets.rows import Cell, Column, Row, Rows
@@ -40,7 +40,6 @@ LETTERS = ("preview", "pin", "tag", "rename", "archive", "delete", "undo", "expo
 class HistoryScreen(Deeds):
     """Pinned ones, then newest first; type to filter titles, agents and what was said."""
 
-    AUTO_FOCUS = "#filter"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "into_list", "To the list", id="history.list", tooltip="From the filter into the list"),
         Binding("slash", "into_filter", "Filter", id="history.filter", tooltip="Back to the filter"),
@@ -70,12 +69,7 @@ class HistoryScreen(Deeds):
 
     def content(self) -> Iterable[Widget]:
         """Filter and list."""
-        with Horizontal(id="filter-line"):
-            yield Static("❯", id="filter-caret", markup=False)
-            field = Input(self._text, placeholder="Type a title, an agent, or words that were said", id="filter")
-            field.cursor_blink = False
-            yield field
-            yield Static(id="filter-count", markup=False)
+        yield from self.filter_line("Type a title, an agent, or words that were said", self._text)
         with Horizontal(id="history-body"):
             columns = [Column(width=2), Column(share=5), Column(share=2), Column(share=2, from_width=70), Column(width=12),
                        Column(width=8, right=True)]  # fmt: skip
@@ -275,24 +269,6 @@ class HistoryScreen(Deeds):
     def narrow(self) -> None:
         """Filter as one types."""
         self.attempt(self._show, group="filter")
-
-    def action_into_list(self) -> None:
-        """From the filter into the list."""
-        self.query_one(Rows).focus()
-
-    def action_into_filter(self) -> None:
-        """Back to the filter."""
-        self.query_one("#filter", Input).focus()
-
-    def action_step_out(self) -> None:
-        """List, filter, away."""
-        field = self.query_one("#filter", Input)
-        if not field.has_focus:
-            field.focus()
-        elif field.value:
-            field.value = ""
-        else:
-            self.post_message(GoBack())
 
     def action_again(self) -> None:
         """Ask every account again."""

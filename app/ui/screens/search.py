@@ -22,8 +22,8 @@ from app.sync import known
 from app.text import safe, safe_line
 from app.transcript import Part, Turn
 from app.ui.desk import Desk
-from app.ui.requests import GoBack, OpenStored
-from app.ui.screens.base import Place
+from app.ui.requests import OpenStored
+from app.ui.screens.listing import Listing
 from app.ui.widgets.rows import Cell, Column, Row, Rows
 
 PAGE = 100
@@ -33,10 +33,9 @@ AROUND = 1_200
 KINDS = {"text": "answer", "prompt": "you", "tool": "tool", "title": "title", "file": "file", "event": "event"}
 
 
-class SearchScreen(Place):
+class SearchScreen(Listing):
     """Results as one types; the last query wins. Enter opens at the exact place."""
 
-    AUTO_FOCUS = "#filter"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "into_list", "To the list", id="search.list", tooltip="From the words into the list"),
         Binding("slash", "into_filter", "Words", id="search.filter", tooltip="Back to the words"),
@@ -53,12 +52,7 @@ class SearchScreen(Place):
 
     def content(self) -> Iterable[Widget]:
         """Words, list, the place of the hit, and what is not here yet."""
-        with Horizontal(id="filter-line"):
-            yield Static("❯", id="filter-caret", markup=False)
-            field = Input(self._text, placeholder="Words, a “phrase”, or filters", id="filter")
-            field.cursor_blink = False
-            yield field
-            yield Static(id="filter-count", markup=False)
+        yield from self.filter_line("Words, a “phrase”, or filters", self._text)
         with Horizontal(id="search-body"):
             columns = [Column(share=4), Column(share=2, from_width=56), Column(share=2, from_width=96), Column(width=8),
                        Column(width=10, right=True)]  # fmt: skip
@@ -209,24 +203,6 @@ class SearchScreen(Place):
         """Look as one types; what was asked before is broken off."""
         self._limit = PAGE
         self.attempt(self._search, group="search")
-
-    def action_into_list(self) -> None:
-        """From the words into the list."""
-        self.query_one(Rows).focus()
-
-    def action_into_filter(self) -> None:
-        """Back to the words."""
-        self.query_one("#filter", Input).focus()
-
-    def action_step_out(self) -> None:
-        """List, words, away."""
-        field = self.query_one("#filter", Input)
-        if not field.has_focus:
-            field.focus()
-        elif field.value:
-            field.value = ""
-        else:
-            self.post_message(GoBack())
 
     @on(Input.Submitted, "#filter")
     @on(Rows.Chosen)
