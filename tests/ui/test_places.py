@@ -16,6 +16,7 @@ from app.cli.compose import Program
 from app.cli.desk import ProgramDesk
 from app.sandbox.server import Ready
 from app.ui.app import ParlourApp
+from app.ui.screens.agents import AgentsScreen
 from app.ui.screens.conversation import ConversationScreen
 from app.ui.screens.welcome import WelcomeScreen
 from app.ui.widgets.prompt import Prompt
@@ -87,6 +88,20 @@ async def test_the_event_that_is_copied_is_the_wires_own(sandbox: Ready, monkeyp
     event = json.loads(copied[0])
     assert event["type"] == "agent.message" and event["id"].startswith("evt_")
     assert event["content"] == [{"type": "text", "text": "hello"}]
+
+
+async def test_what_terminals_do_not_take_is_not_said_to_be_copied(sandbox: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, sandbox, "codeer")
+    copied: list[str] = []
+    async with application() as pilot:
+        monkeypatch.setattr(pilot.app, "copy_to_clipboard", copied.append)
+        agents = place(pilot, AgentsScreen)
+        said: list[str] = []
+        monkeypatch.setattr(agents, "say", lambda sentence, **_: said.append(sentence))
+        agents.copy("message", "中" * 33_333)
+        agents.copy("message", "中" * 33_334)
+    assert copied == ["中" * 33_333]
+    assert "33,333 characters" in said[0] and said[1].startswith("Not copied: message is 100 kB")
 
 
 async def test_an_account_without_an_environment_is_repaired_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,9 @@ from app.ui.widgets.bars import Bar, KeyBar
 if TYPE_CHECKING:
     from app.ui.desk import Desk
 
+COPIES = 100_000
+"""Bytes that are handed to the terminal's clipboard at most; many take no more and say nothing."""
+
 
 class Place(Screen[None]):
     """A screen of the application. It is handed the desk and reads nothing of ours off the application."""
@@ -56,6 +59,18 @@ class Place(Screen[None]):
     def say(self, sentence: object, *, failed: bool = False) -> None:
         """A sentence at the rim of the screen that goes away by itself."""
         self.app.notify(safe_line(sentence, 400), severity="warning" if failed else "information", markup=False, timeout=6)
+
+    def copy(self, what: str, text: str) -> None:
+        """To the clipboard by the terminal's own sequence; what is said of it claims no more than can be known."""
+        size = len(text.encode("utf-8", "replace"))
+        if size > COPIES:
+            self.say(f"Not copied: {what} is {size / 1000:,.0f} kB, and terminals take {COPIES // 1000}. x exports it to a file.")
+            return
+        self.app.copy_to_clipboard(text)
+        self.say(
+            f"Copied by the terminal's clipboard sequence: {what}, {len(text):,} characters. "
+            "Whether it arrived cannot be seen from here."
+        )
 
     def read_whole(self, title: str, text: str) -> None:
         """A long text, to be read in a dialog."""

@@ -243,8 +243,7 @@ class ConversationScreen(Writing):
         """Never destroys text."""
         selected = self.get_selected_text()
         if selected:
-            self.app.copy_to_clipboard(selected)
-            self.say(f"Copied by the terminal's clipboard sequence: {len(selected):,} characters.")
+            self.copy("selection", selected)
         elif self.foot.prompt.text:
             self.attempt(self.drafts.put_away, group="shelf")
         elif self.talk.running is not None:

@@ -249,9 +249,7 @@ class EventsScreen(Listing):
         """The JSON, to the clipboard."""
         one = self._chosen()
         if one is not None:
-            text = json_text(one.wire.raw, indent=2)
-            self.app.copy_to_clipboard(text)
-            self.say(f"Copied by the terminal's clipboard sequence: {len(text):,} characters.")
+            self.copy("event as JSON", json_text(one.wire.raw, indent=2))
 
     def action_export(self) -> None:
         """To a file of its own."""

@@ -89,24 +89,18 @@ class Reading(Place):
         exporting.ask_talk(self, self.talk)
 
     @on(messages.CopyRequested)
-    def copy(self, event: messages.CopyRequested) -> None:
+    def copy_part(self, event: messages.CopyRequested) -> None:
         """To the clipboard; an event as the wire sent it, if it is kept."""
 
         async def look() -> None:
             seq = await self.desk.store.event_seq(self.talk.pk, event.wire_id)
             found = await self.desk.store.events(self.talk.pk, after_seq=seq - 1, limit=1) if seq else []
-            self._copied(event.kind, json_text(found[0].wire.raw, indent=2) if found else event.text)
+            self.copy(event.kind, json_text(found[0].wire.raw, indent=2) if found else event.text)
 
         if event.wire_id:
             self.attempt(look, group="copy")
         else:
-            self._copied(event.kind, event.text)
-
-    def _copied(self, kind: str, text: str) -> None:
-        """Say what can be said of it."""
-        self.app.copy_to_clipboard(text)
-        what = f"{kind}, {len(text):,} characters"
-        self.say(f"Copied by the terminal's clipboard sequence: {what}. Whether it arrived cannot be seen from here.")
+            self.copy(event.kind, event.text)
 
     @on(messages.LinkRequested)
     def open_link(self, event: messages.LinkRequested) -> None:
