@@ -49,7 +49,7 @@ class Terminal:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("CODEER_", "QODER_", "PARLOUR_", "COLORTERM"))
+            if not name.startswith(("CODEER_", "QODER_", "PARLOUR_", "COLORTERM")) and name not in ("COLUMNS", "LINES")
         }
         environment |= {"PARLOUR_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor", **(extra or {})}
         environment.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")

@@ -124,7 +124,7 @@ EXAMPLES: dict[str, Examples] = {
         ),
         ("parlour qoder environments used-by default", "before it is archived"),
         (
-            "parlour qoder sessions create --agent Parrot --title Notes --variables STAGE=test --message hello --json",
+            "parlour qoder sessions create --agent Parrot --environment default --variables STAGE=test --message hello --json",
             "agent and environment by name or id",
         ),
         ("parlour qoder sessions list --agent Parrot --status idle", "filters as the wire has them"),
