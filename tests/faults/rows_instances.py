@@ -291,7 +291,7 @@ async def reconciled(case: Case) -> str:
         for side in SIDES:
             folder = case.folder / side
             for at in range(count):
-                text = f"stream 20 at 40 # {side} {at}"
+                text = f"stream 20 at 400 # {side} {at}"
                 variables = environment(folder, ready, side)
                 done = await parlour("ask", "--agent", AGENTS[side], text, variables=variables, failpoints="event#1=kill")
                 assert done.code == -signal.SIGKILL and arrived(ready, text) == 1, done
