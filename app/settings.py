@@ -22,8 +22,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -328,8 +326,12 @@ def _text(path: Path) -> str:
 
 
 def _document(path: Path) -> dict[str, Json]:
+    if not (text := _text(path)):
+        return {}
+    import tomllib
+
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {str(error)[:200]}.") from error
     except (RecursionError, ValueError) as error:
@@ -377,7 +379,7 @@ def _replace(path: Path, text: str) -> None:
     """Put ``text`` in the file's place: the old or the new file is there at every moment, never a part of one."""
     private_folder(path.parent)
     real = Path(os.path.realpath(path))
-    temporary = real.with_name(f".{real.name}.{secrets.token_hex(6)}")
+    temporary = real.with_name(f".{real.name}.{os.urandom(6).hex()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:

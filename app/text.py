@@ -43,9 +43,7 @@ _MARKS = re.compile(
 _LOOK = re.compile(f"{_FOREIGN.pattern}|{_MARKS.pattern}")
 _SURROGATE = re.compile(f"[{_SURROGATES}]")
 _REMOVED = re.compile(f"[{_ZERO_WIDTH}{_TAGS}]")
-_INVISIBLE_IN_JSON = re.compile(
-    f"[\x7f{_C1}{_BIDI}{_ZERO_WIDTH}{_INTERLINEAR}{_JOINERS}{_TAGS}{_SURROGATES}{_NONCHARACTERS}{_SEPARATORS}]"
-)
+_INVISIBLE_IN_JSON = f"[\x7f{_C1}{_BIDI}{_ZERO_WIDTH}{_INTERLINEAR}{_JOINERS}{_TAGS}{_SURROGATES}{_NONCHARACTERS}{_SEPARATORS}]"
 
 
 class SafeText(str):
@@ -79,7 +77,7 @@ def storable(text: str) -> str:
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """``value`` as JSON that is exact for a program and harmless on a screen: control and invisible characters are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _INVISIBLE_IN_JSON.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return re.sub(_INVISIBLE_IN_JSON, lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _clean(text: str) -> str:

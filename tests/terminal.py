@@ -27,6 +27,7 @@ KEYS = {
     "ctrl+q": "\x11", "ctrl+s": "\x13", "ctrl+t": "\x14", "ctrl+n": "\x0e", "ctrl+f": "\x06",
     "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR",
     "f4": "\x1bOS", "f5": "\x1b[15~", "f6": "\x1b[17~", "f7": "\x1b[18~", "f9": "\x1b[20~", "backspace": "\x7f",
+    "shift+f7": "\x1b[18;2~", "f12": "\x1b[24~",
 }  # fmt: skip
 
 

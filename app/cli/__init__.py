@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -16,9 +17,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"parlour {__version__}\n")
         return 0
     _hold_back()
-    from app.cli.run import run
+    if not arguments:
+        gc.disable()  # the application turns it on when it is up: nothing that is loaded for its first frame becomes garbage
+    try:
+        from app.cli.run import run
 
-    return run(arguments)
+        return run(arguments)
+    finally:
+        gc.enable()
 
 
 def _hold_back() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from app.cli.compose import Program
 from app.cli.demo_side import is_demo
 from app.cli.desk import ProgramDesk
 from app.cli.out import note
 from app.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
 
 SETTLED = 2.0
 """Seconds after which start-up is over."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 from app.cli.out import BROKEN_PIPE, ReaderGone, complain, note, quiet
-from app.cli.parser import build
 from app.errors import ParlourError, VendorError
 
 INTERRUPTED = 130
+BARE = {
+    "command": "open", "profile": None, "agent": None, "plain": False, "json": False, "quiet": False, "verbose": False,
+}  # fmt: skip
+"""What the parser makes of no arguments; making the parser takes longer than a frame."""
 
 
 def run(arguments: list[str]) -> int:
     """Run one command. A module of this package named after the command has ``run(args) -> int``."""
-    args = build(whole="qoder" in arguments).parse_args(arguments)
+    args = _parsed(arguments)
     quiet.set(args.quiet)
     if args.verbose:
         from app.cli.verbose import tell_requests
@@ -33,6 +37,14 @@ def run(arguments: list[str]) -> int:
         note("Interrupted.")
         return INTERRUPTED
     return code
+
+
+def _parsed(arguments: list[str]) -> Any:
+    if not arguments:
+        return SimpleNamespace(**BARE)
+    from app.cli.parser import build
+
+    return build(whole="qoder" in arguments).parse_args(arguments)
 
 
 def fail(error: ParlourError) -> int:

@@ -20,6 +20,8 @@ from app.store.space import on_network, room_for_copy
 
 T = TypeVar("T")
 
+GLANCE = 0.05
+"""Seconds for which a reader tries on its own before it waits its turn among the writers."""
 _SMALL = 16 * 1024 * 1024
 """Files up to this size are checked at every start; larger ones after a dirty exit."""
 _SEARCH_DAMAGED = 267
@@ -170,9 +172,29 @@ class Database:
     # --- using ---------------------------------------------------------------------------------------------------------------
 
     def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a job that changes nothing."""
+        """Run a job that changes nothing; it may be run twice.
+
+        With a rollback journal a reader that only tries again and again may starve beside busy writers: it queues with them.
+        """
         with self._told():
-            return job(self.connection)
+            if self._lock is None or self.read_only:
+                return job(self.connection)
+            try:
+                with self._patience(GLANCE):
+                    return job(self.connection)
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            with self._lock:
+                return job(self.connection)
+
+    @contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * WAIT)}")
 
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job in one transaction: all of it is on disk when this returns, or nothing was changed."""

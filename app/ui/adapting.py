@@ -49,6 +49,12 @@ class Adapting(Shell):
             self.animation_level = "none"
         themes.begin_with(self, self._chosen_theme, dark=self._dark)
 
+    def dress(self, sheets: Sequence[Path]) -> None:
+        """Read more style sheets; what is shown already wears them at once."""
+        self.stylesheet.read_all(sheets)
+        if len(self.screen_stack) > 1:
+            self.stylesheet.update(self)
+
     # --- to and from the terminal -----------------------------------------------------------------------------------------
 
     def ask_terminal(self) -> None:

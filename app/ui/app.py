@@ -22,7 +22,10 @@ from app.ui.commands import Actions
 if TYPE_CHECKING:
     from app.ui.desk import Desk
 
-SHEETS = ("base", "screens", "conversation", "prompt", "sidebar", "inspector", "dialogs", "archive")
+FIRST_SHEETS = ("base", "screens")
+"""What the first frame wears."""
+MORE_SHEETS = ("conversation", "prompt", "dialogs", "archive")
+"""What every other screen wears besides: read right after the first frame."""
 
 OVERVIEWS = {
     requests.OpenInbox: ("InboxScreen", overviews.inbox),
@@ -54,8 +57,8 @@ class ParlourApp(Adapting):
     ]
 
     def __init__(self, desk: Desk, *, first: str = "", agent: str = "") -> None:
-        sheets = [styles() / f"{name}.tcss" for name in SHEETS]
-        super().__init__(desk.settings, desk.clock.monotonic, css_path=[sheet for sheet in sheets if sheet.is_file()])
+        sheets = [styles() / f"{name}.tcss" for name in FIRST_SHEETS]
+        super().__init__(desk.settings, desk.clock.monotonic, css_path=sheets)
         self._desk = desk
         self._first = first
         self._agent = agent
@@ -72,6 +75,7 @@ class ParlourApp(Adapting):
             self._show_welcome()
         elif self._agent:
             self._attempt(self._straight_in)
+        self.call_after_refresh(self.dress, [styles() / f"{name}.tcss" for name in MORE_SHEETS])
         self.call_after_refresh(self.ask_terminal)
         self.call_after_refresh(self._attempt, self._watch)
 

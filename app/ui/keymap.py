@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import pkgutil
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +69,8 @@ def wanted(chosen: Mapping[str, str], *, swapped: bool) -> dict[str, str]:
 
 def every() -> dict[str, Bound]:
     """Id → binding, of all screens and widgets; loads them all."""
+    import pkgutil
+
     import app.ui
 
     for module in pkgutil.walk_packages(app.ui.__path__, "app.ui."):
@@ -108,6 +108,8 @@ def checked(chosen: Mapping[str, str], *, swapped: bool = False) -> tuple[dict[s
 
 def _fault(name: str, keys: str, known: Mapping[str, Bound]) -> str:
     if name not in known:
+        import difflib
+
         near = difflib.get_close_matches(name, known, 1, 0.5)
         return f"there is no {name!r}" + (f"; did you mean {near[0]!r}?" if near else "; f10 lists what there is.")
     if not canonical(keys):

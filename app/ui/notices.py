@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from app.models import Json
+from app.profiles import Json
 
 BELL = "\a"
 WAYS = ("auto", "bell", "osc9", "osc777", "osc99", "off")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual import constants
+from textual import constants, events
 from textual.app import App
 from textual.driver import Driver
 from textual.filter import LineFilter
@@ -31,6 +32,8 @@ class Shell(App[None]):
     def __init__(self, **options: Any) -> None:
         self._last_gate = SafeFilter()
         self._faults = 0
+        self._takes_keys = False
+        self._typed: deque[events.Event] = deque()
         super().__init__(**options)
 
     def get_driver_class(self) -> type[Driver]:
@@ -48,6 +51,33 @@ class Shell(App[None]):
     def on_mount(self) -> None:
         """Faults of tasks and callbacks have nobody else who would tell of them."""
         asyncio.get_running_loop().set_exception_handler(self._stray)
+
+    # --- what is typed before there is anything to type in -------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys wait until something has the focus: nothing that is typed at the start is lost, and all comes in its order."""
+        if (self._takes_keys and not self._typed) or not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+            return
+        self._typed.append(event)
+        if self._takes_keys:
+            await self._pass_on()
+
+    def take_keys(self) -> None:
+        """Something has the focus now."""
+        if not self._takes_keys:
+            self._takes_keys = True
+            self.call_later(self._pass_on)
+
+    def on_ready(self) -> None:
+        """Where nothing takes the focus, the keys are the screen's."""
+        self.take_keys()
+
+    async def _pass_on(self) -> None:
+        while self._typed:
+            await super().on_event(self._typed.popleft())
+
+    # --- the terminal ---------------------------------------------------------------------------------------------------------
 
     def on_terminal(self, text: str) -> None:
         """Send a sequence of ours to the terminal."""

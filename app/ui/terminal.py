@@ -30,6 +30,8 @@ GIVE_BACK = (
 """Every mode that is ever set, reset."""
 STUCK, SLOW = 1.5, 6.0
 """Seconds after a signal: a loop that does not even hear of it, and an end that takes too long."""
+IDLE, BUSY = 1.0, 0.05
+"""Seconds between two looks at the terminal that find nothing: when nothing is awaited, and when the rest of something is."""
 ENDINGS = tuple(
     number for name in ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT") if (number := getattr(signal, name, None)) is not None
 )
@@ -95,6 +97,7 @@ class TerminalDriver(LinuxDriver):
         self._ending = 0
         self._until = 0.0
         self._bursts = Bursts()
+        self._wake, self._waker = os.pipe()
         for number in ENDINGS:
             signal.signal(number, self._ended)
 
@@ -174,6 +177,12 @@ class TerminalDriver(LinuxDriver):
 
     # --- input ---------------------------------------------------------------------------------------------------------------
 
+    def disable_input(self) -> None:
+        """Wake the reader, which would look up late, then end it."""
+        if self._key_thread is not None and self._key_thread.is_alive():
+            os.write(self._waker, b"\0")
+        super().disable_input()
+
     def run_input_thread(self) -> None:
         """Read until told otherwise; end the application when there is nothing to read from."""
         decode = getincrementaldecoder("utf-8")("replace").decode
@@ -181,9 +190,16 @@ class TerminalDriver(LinuxDriver):
         heard = time.monotonic()
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._wake, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 patience = sorter.patience
-                if selector.select(0.1 if patience is None else min(0.1, patience)):
+                awaited = IDLE if parser._timeout_time is None else BUSY
+                ready = {key.fd for key, _ in selector.select(awaited if patience is None else min(awaited, patience))}
+                if self._wake in ready:
+                    self.exit_event.wait(BUSY)
+                    os.read(self._wake, 64)
+                    continue
+                if ready:
                     data = self._read()
                     if data is None:
                         continue

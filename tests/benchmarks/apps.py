@@ -112,6 +112,11 @@ class Ours(Measured):
         super().__init__(path)
         themes.begin_with(self, "dark")
 
+    def get_driver_class(self) -> Any:
+        from app.ui.terminal import TerminalDriver
+
+        return TerminalDriver
+
     def get_line_filters(self) -> Any:
         from app.ui.linefilter import SafeFilter
 

@@ -37,13 +37,13 @@ def figure(name: str) -> Callable[[Figures], float]:
 LINES = (
     Line(
         "application: start → first key echoed, by hello's",
-        ratio("app start ms", "hello start ms"),
+        figure("app start by hello"),
         1.2,
         detail=("app start ms",),
     ),
     Line(
         "application: first Enter → request, by hello's start",
-        ratio("app request ms", "hello start ms"),
+        figure("app request by hello"),
         0.15,
         detail=("app request ms",),
     ),

@@ -48,18 +48,20 @@ class Row:
     short: bool = False
     once: bool = False
     """The seed changes nothing: run it a single time."""
+    alone: bool = False
+    """It is judged by the clock: nothing else may run beside it."""
     why_not: str = ""
 
 
 ROWS: dict[str, Row] = {}
 
 
-def row(ident: str, fault: str, *, short: bool = False, once: bool = False) -> Callable[[Run], Run]:
+def row(ident: str, fault: str, *, short: bool = False, once: bool = False, alone: bool = False) -> Callable[[Run], Run]:
     """Register the decorated function; ``short`` puts it into the set that every change runs."""
 
     def register(run: Run) -> Run:
         assert ident not in ROWS, ident
-        ROWS[ident] = Row(ident, fault, run, short, once)
+        ROWS[ident] = Row(ident, fault, run, short, once, alone)
         return run
 
     return register

@@ -14,6 +14,7 @@ from tests.faults.rows import Case, row
 from tests.faults.ttys import COPY, Watched, foreign
 from tests.servers import ledger, running_sandbox
 
+OVERVIEWS = {"f3": "history", "f4": "waits for you", "f6": "batches", "shift+f7": "review", "f10": "settings", "f2": "agents"}
 TYPEABLE = ALL.replace("\x00", "").replace("\ud800", "")
 
 
@@ -50,14 +51,25 @@ def look_around(home: Path, size: tuple[int, int], talks: int = 2) -> bytes:
             terminal.press("tab", "home", *["down"] * 4, "enter", "]", "enter", "end", *["up"] * 6, "enter", "y", "c", "esc")
             terminal.settle()
             terminal.press("f1", "esc", "f5")
+            terminal.until("Type a type or a text")
             terminal.settle()
             terminal.press("enter", "y", "down", "esc")
             terminal.settle()
             terminal.press("esc", "esc", "esc")
             terminal.settle()
-        terminal.press("f4")
+        for key, title in OVERVIEWS.items():
+            terminal.press(key)
+            terminal.until(f"Parlour  {title}")
+            terminal.settle()
+            terminal.press("down", "down", "enter")
+            terminal.settle()
+            terminal.press("esc", "esc")
+            terminal.settle()
+        terminal.press("f12")
+        terminal.until("Parlour  search")
+        terminal.type("pwned")
         terminal.settle()
-        terminal.press("down", "enter")
+        terminal.press("down", "down", "esc", "esc", "esc")
         terminal.settle()
         terminal.press("ctrl+p")
         terminal.settle()

@@ -92,10 +92,17 @@ class Busy:
     began: int = field(default_factory=rss)
     peak: int = 0
 
+    def late(self, case: Case) -> float:
+        """What it is judged by."""
+        return self.wall if case.full else self.own
+
 
 @contextlib.asynccontextmanager
 async def busy() -> AsyncIterator[Busy]:
-    """A machine that is busy with others makes every loop late; what this one computed itself tells how late it makes itself."""
+    """A machine that is busy with others makes every loop late; what this one computed itself tells how late it makes itself.
+
+    The short set runs beside others and is judged by that; the whole matrix runs these rows alone, and the clock judges.
+    """
     gc.collect()
     felt = Busy()
 
@@ -157,11 +164,11 @@ async def _gaps(case: Case, names: list[str]) -> str:
     late: dict[str, Busy] = {}
     for name in names:
         late[name] = await measured(case, name, TEXTS[name])
-        if late[name].own > GAP:  # a busy machine has cold caches as well
-            late[name] = min(late[name], await measured(case, name + " again", TEXTS[name]), key=lambda one: one.own)
+        if late[name].late(case) > GAP:  # a busy machine has cold caches as well
+            late[name] = min(late[name], await measured(case, name + " again", TEXTS[name]), key=lambda one: one.late(case))
     told = ", ".join(f"{name} {felt.own * 1000:.0f}" for name, felt in sorted(late.items(), key=lambda item: -item[1].own)[:5])
     wall = max(felt.wall for felt in late.values()) * 1000
-    assert max(felt.own for felt in late.values()) <= GAP, told
+    assert max(felt.late(case) for felt in late.values()) <= GAP, (told, wall)
     assert max(felt.peak - felt.began for felt in late.values()) < 256 << 20
     return f"{len(late)} texts; longest stretch of computing in ms: {told}; by the clock of this machine {wall:.0f}"
 
@@ -171,24 +178,24 @@ def named(*words: str) -> list[str]:
     return [name for name in TEXTS if any(word in name for word in words)]
 
 
-@row("X-02", "tables, fences, headings and links without end", once=True)
+@row("X-02", "tables, fences, headings and links without end", once=True, alone=True)
 async def blocks(case: Case) -> str:
     return await _gaps(case, named("table", "fence", "headings", "links", "1 MB", "lines") if case.full else named("2,000 rows"))
 
 
-@row("X-03", "nesting, brackets, stars, back-ticks, tags, entities", short=True, once=True)
+@row("X-03", "nesting, brackets, stars, back-ticks, tags, entities", short=True, once=True, alone=True)
 async def nesting(case: Case) -> str:
     return await _gaps(
         case, named("quotes", "brackets", "stars", "ladder", "nested", "tags", "entities")[:: 1 if case.full else 4]
     )
 
 
-@row("X-04", "combining marks and joined emoji without end", once=True)
+@row("X-04", "combining marks and joined emoji without end", once=True, alone=True)
 async def marks(case: Case) -> str:
     return await _gaps(case, named("marks", "emoji"))
 
 
-@row("X-01", "a paste of 5 MB, a line of 1 MB, 100,000 lines", once=True)
+@row("X-01", "a paste of 5 MB, a line of 1 MB, 100,000 lines", once=True, alone=True)
 async def pastes(case: Case) -> str:
     home = case.folder / "home"
     async with running_sandbox() as ready:
@@ -202,9 +209,9 @@ async def pastes(case: Case) -> str:
                     await until(lambda: "pasted" in screen.foot.prompt.text)
                     await pilot.press(*"some more")
                     await asyncio.sleep(1.3)
-                worst = max(worst, felt, key=lambda one: one.own)
+                worst = max(worst, felt, key=lambda one: one.late(case))
                 screen.foot.prompt.clear()
-        assert worst.own <= GAP, worst
+        assert worst.late(case) <= GAP, worst
         assert not ledger(ready, "prompt")
     return f"a word in the composer; longest stretch {worst.own * 1000:.0f} ms ({worst.wall * 1000:.0f} by the clock)"
 
@@ -237,7 +244,7 @@ async def deltas(case: Case) -> str:
     return f"{seconds:.0f} s: {drawn / seconds:.1f} frames a second, +{grown} MiB, longest {felt.own * 1000:.0f} ms"
 
 
-@row("X-06", "10,000 conversations in the list", once=True)
+@row("X-06", "10,000 conversations in the list", once=True, alone=True)
 async def many(case: Case) -> str:
     home, count = case.folder / "home", 10_000
     home.mkdir(mode=0o700)
@@ -254,8 +261,9 @@ async def many(case: Case) -> str:
             took = time.thread_time() - begun
             await pilot.press("down", "end", "home", *"talk 99")
             await asyncio.sleep(0.5)
-    assert felt.own <= GAP, felt
-    return f"{count:,}: listed after {took * 1000:.0f} ms of computing, longest stretch {felt.own * 1000:.0f} ms"
+    assert felt.late(case) <= GAP, felt
+    stretch = f"longest stretch {felt.own * 1000:.0f} ms ({felt.wall * 1000:.0f} by the clock)"
+    return f"{count:,}: listed after {took * 1000:.0f} ms of computing, {stretch}"
 
 
 @row("X-07", "a sparse file of gigabytes, a device, a folder, a file that goes", once=True)
@@ -271,7 +279,7 @@ async def files(case: Case) -> str:
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         limit = partial(resource.setrlimit, resource.RLIMIT_AS, (1 << 30, 1 << 30))
         ran = await parlour("ask", "--agent", "Parrot", "--attach", str(huge), "x", variables=variables_, before=limit)
-        assert "Traceback" not in ran.err and ran.code in (0, 1, 2, 5, 6), ran
+        assert ran.code == 1 and ran.err == "parlour: Codeer rejected the request: The file is too large.\n", ran
         grown = max(0, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - before) >> 10
     assert grown < 256
     return f"{huge.stat().st_size >> 20:,} MiB with 1 GiB of memory: exit {ran.code}; five that are no files refused"

@@ -64,7 +64,7 @@ async def three(case: Case) -> str:
     assert [len(await store.turns(one.pk)) for one in await store.conversations([account])] == [count] * 3
     await store.aclose()
     looks.sort()
-    assert sound(path) and looks[len(looks) // 2] <= 2.0, looks[-5:]
+    assert sound(path) and looks[-1] <= 2.0, looks[-5:]
     seen = f"a list was read beside them in {looks[len(looks) // 2]:.2f} s, {looks[-1]:.2f} s at the most"
     return f"{3 * count} writes, 0 locked, in {time.monotonic() - began:.0f} s; {seen}"
 

@@ -329,10 +329,11 @@ async def test_settings_of_the_connection(store: Store) -> None:
         "trusted_schema": 0,
         "synchronous": 2,
         "temp_store": 2,
-        "busy_timeout": 30_000,
     }
     found = await store._read(lambda c: {name: c.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted})
     assert found == wanted
+    assert (await store._do(lambda c: c.execute("PRAGMA busy_timeout").fetchone()))[0] == 30_000, "writers are patient"
+    assert (await store._read(lambda c: c.execute("PRAGMA busy_timeout").fetchone()))[0] == 50, "readers take their turn"
     mode = await store._read(lambda c: c.execute("PRAGMA journal_mode").fetchone()[0])
     assert mode == ("wal" if opening.wal_is_safe() else "truncate")
 

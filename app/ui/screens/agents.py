@@ -79,15 +79,17 @@ class AgentsScreen(Listing):
         self._trouble: dict[str, str] = {}
         self._asked = 0
         self._first: Listed | None = None
+        self._shown = False
         self.on_resize()
         self.query_one(Rows).show([], empty="Looking for agents…")
         self._refresh_keys()
 
     def on_screen_resume(self) -> None:
         """Coming back: an empty filter, and who was just talked to on top."""
-        field = self.query_one("#filter", Input)
-        field.value = ""
-        field.focus()
+        if self._shown:  # what was typed before the first frame is meant
+            self.filter.value = ""
+            self.filter.focus()
+        self._shown = True
         self.call_after_refresh(self.attempt, self._load, group="load")
 
     def on_resize(self) -> None:

@@ -14,6 +14,7 @@ from app.errors import ParlourError
 from app.text import safe_line
 from app.ui import background
 from app.ui.keymap import keys_of
+from app.ui.shell import Shell
 from app.ui.widgets.bars import Bar, KeyBar
 
 if TYPE_CHECKING:
@@ -23,12 +24,22 @@ COPIES = 100_000
 """Bytes that are handed to the terminal's clipboard at most; many take no more and say nothing."""
 
 
+ENOUGH = "-enough"
+"""The class of a screen with lines enough; nearly all have it, and one that begins with it is not styled twice."""
+
+
 class Place(Screen[None]):
     """A screen of the application. It is handed the desk and reads nothing of ours off the application."""
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__()
+        super().__init__(classes=ENOUGH)
         self.desk = desk
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """Besides: whatever was typed until now is meant for it."""
+        super().set_focus(widget, scroll_visible, from_app_focus)
+        if widget is not None and isinstance(self.app, Shell):
+            self.app.take_keys()
 
     def compose(self) -> ComposeResult:
         """Title, content, keys."""

@@ -50,6 +50,7 @@ class Foot(Vertical):
         self._rating: tuple[str, Verdict] | None = None
         self._purpose = ""
         self._timer: Timer | None = None
+        self._lines: dict[str, Content] = {}
 
     def compose(self) -> ComposeResult:
         """Queue, question, composer, comment line."""
@@ -80,14 +81,12 @@ class Foot(Vertical):
 
     def show_queue(self, texts: Sequence[str], note: str = "") -> None:
         """What waits to be sent, and why."""
-        queue = self.query_one("#queue", Static)
         lines = [Content.assemble(("queued  ", "$warning"), safe_line(text, 160)) for text in texts[:SHOWN_QUEUE]]
         if len(texts) > SHOWN_QUEUE:
             lines.append(Content(f"        and {len(texts) - SHOWN_QUEUE} more"))
         if note:
             lines.append(Content(safe_line(note)))
-        queue.update(Content("\n").join(lines))
-        queue.set_class(bool(lines), "-shown")
+        self._put("#queue", Content("\n").join(lines))
 
     def show_trouble(self, sentence: str) -> None:
         """Why nothing can be written at present; "" if it can."""
@@ -102,9 +101,11 @@ class Foot(Vertical):
         self._put("#hints", Content("\n").join(lines))
 
     def _put(self, name: str, content: Content) -> None:
-        line = self.query_one(name, Static)
-        line.update(content)
-        line.set_class(bool(content.plain), "-shown")
+        line, before = self.query_one(name, Static), self._lines.get(name, Content())
+        if not before.is_same(content):  # an update lays the whole screen out again
+            self._lines[name] = content
+            line.update(content)
+            line.set_class(bool(content.plain), "-shown")
 
     def ask(self, subject: str, question: Content, options: Sequence[Option]) -> None:
         """Put a question in the composer's place."""

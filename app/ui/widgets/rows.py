@@ -242,7 +242,8 @@ class Rows(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Lines follow the width."""
-        self.virtual_size = Size(self.size.width, len(self._rows))
+        if self._rows:
+            self.virtual_size = Size(self.size.width, len(self._rows))
 
     # --- drawing -------------------------------------------------------------------------------------------------------------
 
