@@ -104,6 +104,7 @@ async def busy() -> AsyncIterator[Busy]:
     The short set runs beside others and is judged by that; the whole matrix runs these rows alone, and the clock judges.
     """
     gc.collect()
+    gc.freeze()  # as the application does when it is up
     felt = Busy()
 
     async def feel() -> None:
@@ -121,6 +122,7 @@ async def busy() -> AsyncIterator[Busy]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        gc.unfreeze()
 
 
 async def until(condition: Any, seconds: float = 60.0) -> None:
