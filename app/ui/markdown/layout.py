@@ -116,6 +116,7 @@ class CodeRow(Row):
         self._seen: Runs | None = None
         self.lead = lead
         self.end = end
+        self.mark = ""
 
     @property
     def runs(self) -> Runs:  # type: ignore[override]

@@ -22,15 +22,17 @@ class Row:
     """One line of cells.
 
     ``lead`` characters at its start are decoration. ``end`` is what stands between its text and the next row's: a line break,
-    what a soft wrap swallowed (a space or nothing), or None for a row that is decoration altogether.
+    what a soft wrap swallowed (a space or nothing), or None for a row that is decoration altogether. ``mark`` is the style of the
+    mark that a line of ours bears left of it: no document has one, so no text can pass for such a line.
     """
 
-    __slots__ = ("end", "lead", "runs")
+    __slots__ = ("end", "lead", "mark", "runs")
 
-    def __init__(self, runs: Iterable[Run], lead: int = 0, end: str | None = "\n") -> None:
+    def __init__(self, runs: Iterable[Run], lead: int = 0, end: str | None = "\n", mark: str = "") -> None:
         self.runs: Runs = tuple(runs)
         self.lead = lead
         self.end = end
+        self.mark = mark
 
     @property
     def drawn(self) -> str:

@@ -92,7 +92,7 @@ async def test_states_and_ends_are_told() -> None:
         assert "not sent: No line." in text and "@ a.csv  2 kB" in text
         assert "▼ rated" in text and "stopped" in text
         lines = page.shown()
-        assert next(line for line in lines if "delivery unknown" in line).startswith(" you")
+        assert next(line for line in lines if "delivery unknown" in line).startswith("▎you")
 
 
 async def test_details_unfold_and_running_time_goes_on() -> None:
@@ -131,11 +131,11 @@ async def test_cursor_moves_by_block_and_by_message() -> None:
         assert page.view.focused_turn is page.turns[0] and page.view.focused_part is page.turns[0].parts[0]
         await pilot.press("alt+up")
         assert page.view.focused_part is None
-        assert any(line.startswith("▎you") for line in page.shown())
+        assert any(line.startswith("▌you") for line in page.shown())
         await pilot.press("alt+down", "j")
-        assert any(line.startswith("▎▏ python") for line in page.shown())
+        assert any(line.startswith("▌▏ python") for line in page.shown())
         await pilot.press("home")
-        assert page.shown()[0].startswith("▎you")
+        assert page.shown()[0].startswith("▌you")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,24 @@ async def test_copying_the_event_and_everything() -> None:
         before = len(page.said)
         await pilot.press("y", "x")
         assert not [message for message in page.said[before:] if isinstance(message, TranscriptView.CopyRequested)]
+
+
+async def test_what_looks_like_a_key_is_hidden_until_it_is_asked_for() -> None:
+    key = "sk-live-0123456789abcdefghij"
+    tool = Part("tool", PartKind.TOOL, True, "Bash", {"command": f"curl -H {key}"}, f"API_TOKEN={key[8:]}\nhello", started=NOW)
+    made = Turn("one", 1.0, "look", parts=[tool], stop=Stop.DONE)
+    page = Page([made])
+    async with page.run_test(size=SIZE) as pilot:
+        assert key not in "\n".join(page.shown()), "not in the folded line either"
+        await pilot.press("k", "j", "enter")
+        text = "\n".join(page.shown())
+        assert "2 things that look like keys are hidden · s shows all" in text and "hello" in text and key[8:] not in text
+        await pilot.press("s")
+        text = "\n".join(page.shown())
+        assert key in text and f"API_TOKEN={key[8:]}" in text and "hidden" not in text
+        await pilot.press("enter", "enter")
+        assert "are hidden" in "\n".join(page.shown()), "closed and opened again it is hidden again"
+    assert tool.output.endswith(f"{key[8:]}\nhello"), "what is kept is whole"
 
 
 async def test_links_are_asked_for_with_their_address() -> None:

@@ -56,7 +56,7 @@ class Canvas(Widget, can_focus=True):
         self.painter = Painter(self.window)
         self._wall = wall
         self._palette: Palette | None = None
-        self._open_parts: set[str] = set()
+        self._open_parts, self._bare_parts = set[str](), set[str]()
         self._divider: tuple[str, str] = ("", "")
         self._deltas: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._stale: set[str] = set()
@@ -70,8 +70,8 @@ class Canvas(Widget, can_focus=True):
     def _make(self, turn: Turn) -> TurnView:
         for key in [key for key in self._deltas if key[0] == turn.uid]:
             del self._deltas[key]
-        uid, said = self._divider
-        return TurnView(turn, self.agent_name, self._wall, self._open_parts, said if uid == turn.uid else "")
+        said = self._divider[1] if self._divider[0] == turn.uid else ""
+        return TurnView(turn, self.agent_name, self._wall, self._open_parts, said, self._bare_parts)
 
     # --- turns come in ----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from app.ui.widgets.transcript.strips import Line, Palette, segments_of
 from app.ui.widgets.transcript.window import Place, Window
 
 GUTTER = 1
-"""Cells left of the text: where the cursor's mark stands."""
+"""Cells left of the text: where the cursor's mark stands, and that of our own lines. No text reaches it."""
+CURSOR, OURS = "▌", "▎"
 RIM = 2
 """Cells right of it: an empty one, and the mark of where one is."""
 TURN_BITS = 24
@@ -99,7 +100,11 @@ class Painter:
     def _make(
         palette: Palette, row: Row | None, width: int, focused: bool, thumb: bool, spans: tuple[tuple[int, int, str], ...]
     ) -> Line:
-        segments = [Segment("▎", palette.style("text cursor")) if focused else Segment(" ", palette.base)]
+        segments = [Segment(" ", palette.base)]
+        if focused:
+            segments = [Segment(CURSOR, palette.style("text cursor"))]
+        elif row is not None and row.mark:
+            segments = [Segment(OURS, palette.style(row.mark))]
         if row is not None:
             segments.extend(segments_of(row, palette.style, spans))
         if not thumb:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 from app.models import PartKind
 from app.text import safe, safe_line
@@ -118,6 +119,13 @@ class Words(Section):
         """The document knows by itself what to build again."""
 
 
+def ours(rows: list[Row], style: str) -> list[Row]:
+    """The rows with the mark of our own lines."""
+    for row in rows:
+        row.mark = style
+    return rows
+
+
 def folds(part: Part) -> bool:
     """Whether a part is one line that opens."""
     return part.kind in (PartKind.THINKING, PartKind.TOOL) or (part.kind is PartKind.TEXT and bool(part.lane))
@@ -126,11 +134,20 @@ def folds(part: Part) -> bool:
 class TurnView:
     """A turn's rows at one width. Sections keep their identity while the turn changes."""
 
-    def __init__(self, turn: Turn, name: str, now: Callable[[], float], open_parts: set[str], divider: str = "") -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        name: str,
+        now: Callable[[], float],
+        open_parts: AbstractSet[str],
+        divider: str = "",
+        bare_parts: AbstractSet[str] = frozenset(),
+    ) -> None:
         self.turn = turn
         self.name = name
         self._now = now
         self._open_parts = open_parts
+        self._bare_parts = bare_parts
         self.divider = divider
         self.sections: list[Section] = []
         self._ends: list[int] = []
@@ -157,7 +174,7 @@ class TurnView:
         ended = words.end_text(turn)
         if ended:
             node = Plain(*ended)
-            self._add(Section(END, lambda width: lay(node, width)), gap=1 if turn.parts else 0)
+            self._add(Section(END, lambda width: ours(lay(node, width), ended[1])), gap=1 if turn.parts else 0)
         self._add(Section("space", lambda width: [Row(())], stop=False))
         self._ends.clear()
 
@@ -177,7 +194,7 @@ class TurnView:
         elif part.kind is PartKind.NOTICE:
             style = "failed" if part.failed else "quiet"
             node = Plain(safe(part.text), style)
-            self._add(Section(part.id, lambda width: lay(node, width), part=part), gap=int(after_words))
+            self._add(Section(part.id, lambda width: ours(lay(node, width), style), part=part), gap=int(after_words))
         elif part.kind is PartKind.ARTIFACT:
             self._add(Section(part.id, lambda width: [self._artifact(part, width)], part=part), gap=int(after_words))
         else:
@@ -186,7 +203,8 @@ class TurnView:
     def _divider(self, width: int) -> list[Row]:
         said = f" {safe_line(self.divider, 60)} "
         left = max(2, (width - len(said)) // 2)
-        return [Row([Run("─" * left, "bar"), Run(said, "quiet"), Run("─" * max(2, width - left - len(said)), "bar")], end=None)]
+        right = max(2, width - left - len(said))
+        return [Row([Run("─" * left, "bar"), Run(said, "quiet"), Run("─" * right, "bar")], end=None, mark="quiet")]
 
     def _prompt(self, width: int) -> list[Row]:
         turn = self.turn
@@ -201,7 +219,7 @@ class TurnView:
         if folded:
             return rows
         front = Run(INDENT, "quiet")
-        inside = lay(Plain(words.unfolded(part), "quiet"), max(8, width - len(INDENT)))
+        inside = lay(Plain(words.unfolded(part, bare=part.id in self._bare_parts), "quiet"), max(8, width - len(INDENT)))
         return [*rows, *(Row((front, *row.runs), len(INDENT) + row.lead, row.end) for row in inside)]
 
     @staticmethod

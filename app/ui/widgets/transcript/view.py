@@ -15,7 +15,7 @@ from app.ui.widgets.transcript import copying, finding, messages
 from app.ui.widgets.transcript.colours import COLOURS
 from app.ui.widgets.transcript.cursor import Cursor
 from app.ui.widgets.transcript.painter import GUTTER, number_of
-from app.ui.widgets.transcript.sections import PROMPT, Words, folds
+from app.ui.widgets.transcript.sections import PROMPT, TurnView, Words, folds
 from app.ui.widgets.transcript.strips import character_at
 from app.ui.widgets.transcript.window import Place
 
@@ -41,6 +41,9 @@ class TranscriptView(Cursor):
         Binding("end,G", "end", "End", id="transcript.end", tooltip="The newest line, and follow it"),
         Binding("home,g", "home", "Beginning", id="transcript.home", tooltip="The first message"),
         Binding("enter,space", "fold", "Details", id="transcript.fold", tooltip="Show or hide the details"),
+        Binding(
+            "s", "bare", "Show keys", id="transcript.bare", tooltip="Show what looks like a key in a tool's details", show=False
+        ),
         Binding("o", "link", "Open link", id="transcript.link", tooltip="Open a link of this block; again for the next"),
         Binding("y", "yank", "Copy…", id="transcript.copy", tooltip="y, then m message, c code, t table, e event, a all"),
         Binding("plus,equals_sign", "rate('up')", "Rate up", id="transcript.up", tooltip="A good answer"),
@@ -133,11 +136,23 @@ class TranscriptView(Cursor):
             self.action_link()
             return
         self._open_parts ^= {part.id}
-        section = view.section(part.id)
+        self._bare_parts.discard(part.id)
+        self._again(view, part.id)
+        self.post_message(self.FoldToggled(turn.uid, part.id, part.id not in self._open_parts))
+
+    def action_bare(self) -> None:
+        """Show what looks like a key in the details of a tool, or hide it again; closing the details hides it too."""
+        view, part = self._here(), self.focused_part
+        if view is None or part is None or part.id not in self._open_parts:
+            return
+        self._bare_parts ^= {part.id}
+        self._again(view, part.id)
+
+    def _again(self, view: TurnView, part_id: str) -> None:
+        section = view.section(part_id)
         if section is not None:
             section.forget()
-        view.changed(part.id)
-        self.post_message(self.FoldToggled(turn.uid, part.id, part.id not in self._open_parts))
+        view.changed(part_id)
         self._reveal()
 
     def action_fold_all(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 
+from app.exports.redaction import Cleaner
 from app.models import Json, PartKind, PromptState, Request, RequestKind, Stop, Verdict
 from app.text import json_text, safe, safe_line
 from app.transcript import Part, Turn
@@ -33,7 +34,7 @@ SHOWN_OUTPUT = 20_000
 
 
 def between(left: list[Run], right: list[Run], width: int, end: str | None = "\n") -> Row:
-    """A row with something at its right edge; the left side gives way."""
+    """A row of ours with something at its right edge; the left side gives way. Its mark has the colour of what it begins with."""
     room = width - sum(cell_len(run.text) for run in right) - (2 if right else 0)
     kept: list[Run] = []
     for run in left:
@@ -45,10 +46,11 @@ def between(left: list[Run], right: list[Run], width: int, end: str | None = "\n
             break
         kept.append(run)
         room -= size
+    mark = left[0].style if left else "quiet"
     if not right:
-        return Row(kept, end=end)
+        return Row(kept, end=end, mark=mark)
     used = sum(cell_len(run.text) for run in (*kept, *right))
-    return Row((*kept, Run(" " * max(0, width - used)), *right), end=end)
+    return Row((*kept, Run(" " * max(0, width - used)), *right), end=end, mark=mark)
 
 
 def clock_words(at: float, now: float) -> str:
@@ -127,7 +129,7 @@ def fold_line(part: Part, turn: Turn, width: int, now: float, *, folded: bool) -
             sign,
             *lane,
             Run(safe_line(part.name or "tool", 60), "label"),
-            Run(f"  {safe_line(part.summary) if part.summary else one_line(part.input)}", "quiet"),
+            Run(f"  {safe_line(part.summary) if part.summary else Cleaner().text(one_line(part.input))}", "quiet"),
         ]
         return between(left, tool_outcome(part, turn, now), width)
     if part.kind is PartKind.THINKING:
@@ -159,10 +161,11 @@ def bounded(text: str) -> str:
     return text if left <= 0 else f"{text[:MOST_PLAIN]}\n… ({left:,} more characters; copying takes all of them)"
 
 
-def unfolded(part: Part) -> str:
-    """What stands below an unfolded line."""
+def unfolded(part: Part, *, bare: bool = False) -> str:
+    """What stands below an unfolded line; in a tool's, what has the shape of a key is hidden unless ``bare``."""
     if part.kind is not PartKind.TOOL:
         return safe(bounded(part.text))
+    cleaner = Cleaner(on=not bare)
     shown: list[str] = []
     if part.input is not None:
         shown.append(part.input if isinstance(part.input, str) else json_text(part.input, indent=2))
@@ -171,6 +174,10 @@ def unfolded(part: Part) -> str:
     text = "\n\n".join(
         item if len(item) <= SHOWN_OUTPUT else item[:SHOWN_OUTPUT] + "\n… (cut here; the events have all of it)" for item in shown
     )
+    text = cleaner.text(text)
+    if cleaner.count:
+        things = "One thing that looks like a key is" if cleaner.count == 1 else f"{cleaner.count} things that look like keys are"
+        text = f"{things} hidden · s shows all\n\n{text}"
     return safe(text)
 
 
