@@ -16,13 +16,14 @@ from pathlib import Path
 
 from app.errors import UsageError
 from app.keys import Keyring, KeyringTrouble, Trouble
-from app.models import Profile
+from app.models import Profile, PromptState, Stop
 from app.settings import origin
 from app.vendors import normal_base
 from tests.faults.invariants import forms, leaks
 from tests.faults.kit.sockets import RawServer, reply, request, send
 from tests.faults.program import PARLOUR, environment, parlour
 from tests.faults.rows import Case, not_here, row
+from tests.faults.stage import SIDES, STREAM, failure, stage, until
 from tests.faults.ttys import Watched, broken
 from tests.keyring.test_real import OPEN, SHUT
 from tests.servers import ledger, running_sandbox
@@ -210,8 +211,33 @@ async def environment_first(case: Case) -> str:
     return "the environment's is used and named as the source"
 
 
-@row("A-08", "the key is revoked between two turns", once=True)
+async def _revoked_while_it_streams(case: Case, side: str) -> float:
+    """The stream is cut, and from then on the key is refused: the turn says what is known, and is whole with a key again."""
+    async with stage(side, case.folder / side) as on:
+        assert on.ready is not None
+        talk = await on.talk("Metronome" if side == "codeer" else "Scribe")
+        await on.ask(talk, "stream 3")
+        on.through.order(STREAM[side], "reply", n=3000, how="rst")
+        turn = await on.submit(talk, "stream 120 at 40")
+        await until(lambda: turn.state is PromptState.SENT and turn.parts, 20)
+        on.ready.world.faults.add({"vendor": side, "fault": "status", "status": 401, "times": 0})
+        began = time.monotonic()
+        await until(lambda: turn.stop is not None, 20)
+        took = time.monotonic() - began
+        assert turn.stop is Stop.UNKNOWN and "key" in failure(turn) and 0 < len(turn.answer) < 480, turn.failure
+        on.ready.world.faults.clear()
+        async with asyncio.timeout(30):
+            while turn.stop is not Stop.DONE:
+                on.turns.refresh(talk)
+                await on.turns.idle(talk)
+                await asyncio.sleep(0.2)
+        assert len(turn.answer) == 480 and on.arrived("stream 120 at 40") == 1
+    return took
+
+
+@row("A-08", "the key is revoked in the middle of a turn, and between two", once=True)
 async def revoked(case: Case) -> str:
+    took = [await _revoked_while_it_streams(case, side) for side in SIDES]
     async with running_sandbox() as ready:
         variables = environment(case.folder, ready, "codeer")
         assert (await parlour("ask", "--agent", "Parrot", "first", variables=variables)).code == 0
@@ -219,7 +245,8 @@ async def revoked(case: Case) -> str:
         assert ran.code == 3 and "key" in ran.err.lower() and PLAIN not in ran.err, ran
         assert [entry["text"] for entry in ledger(ready, "prompt")] == ["first"]
         nowhere(case.folder, ran.out, ran.err)
-    return "exit 3 and a sentence; the turn before is untouched, nothing was sent"
+    told = f"the turn says so after {max(took):.1f} s, keeps what came, and is whole once a key is taken"
+    return f"{told}; between turns exit 3 and a sentence, nothing was sent"
 
 
 @row("A-09", "two accounts: no key at the other's origin", once=True)
