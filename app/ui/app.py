@@ -169,7 +169,8 @@ class ParlourApp(Adapting):
     @on(requests.OpenTalk)
     def open_talk(self, event: requests.OpenTalk) -> None:
         """A conversation."""
-        self.push_screen(places.conversation(self._desk, event.talk, draft=event.draft))
+        draft = event.draft + getattr(self.screen, "typed_ahead", "")
+        self.push_screen(places.conversation(self._desk, event.talk, draft=draft))
 
     @on(requests.OpenStored)
     def open_stored(self, event: requests.OpenStored) -> None:
@@ -189,6 +190,7 @@ class ParlourApp(Adapting):
     @on(requests.StartTalk)
     def start_talk(self, event: requests.StartTalk) -> None:
         """A new conversation."""
+        self.hold_keys()
 
         async def start() -> None:
             talk = await self._desk.new_talk(event.profile, event.agent, event.environment, event.more)
@@ -266,6 +268,7 @@ class ParlourApp(Adapting):
                 await self._desk.open()
                 await work()
             except ParlourError as error:
+                self.take_keys()
                 self.notify(safe_line(error, 400), severity="warning", markup=False, timeout=8)
 
         background.start(self, guarded)

@@ -20,6 +20,10 @@ from app.text import safe_line
 from app.ui import crash
 from app.ui.linefilter import SafeFilter
 
+AT_ONCE = ("escape", "ctrl+q", "ctrl+c")
+"""Keys that leave something: they never wait."""
+HOLD = 2.0
+"""Seconds that keys wait at most for a screen that is about to come."""
 FAULTS = 3
 """Faults in the background that are told of in one run; the others would only repeat them."""
 
@@ -55,13 +59,19 @@ class Shell(App[None]):
     # --- what is typed before there is anything to type in -------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys wait until something has the focus: nothing that is typed at the start is lost, and all comes in its order."""
-        if (self._takes_keys and not self._typed) or not isinstance(event, events.Key | events.Paste):
+        """Keys wait until something has the focus: nothing that is typed ahead is lost, and all comes in its order."""
+        typed = isinstance(event, events.Paste) or (isinstance(event, events.Key) and event.key not in AT_ONCE)
+        if not typed or (self._takes_keys and not self._typed):
             await super().on_event(event)
             return
         self._typed.append(event)
         if self._takes_keys:
             await self._pass_on()
+
+    def hold_keys(self) -> None:
+        """Another screen is about to come: what is typed from now on is meant for it."""
+        self._takes_keys = False
+        self.set_timer(HOLD, self.take_keys)
 
     def take_keys(self) -> None:
         """Something has the focus now."""

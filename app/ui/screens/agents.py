@@ -80,6 +80,7 @@ class AgentsScreen(Listing):
         self._asked = 0
         self._first: Listed | None = None
         self._shown = False
+        self._handed: int | None = None
         self.on_resize()
         self.query_one(Rows).show([], empty="Looking for agents…")
         self._refresh_keys()
@@ -89,7 +90,7 @@ class AgentsScreen(Listing):
         if self._shown:  # what was typed before the first frame is meant
             self.filter.value = ""
             self.filter.focus()
-        self._shown = True
+        self._shown, self._handed = True, None
         self.call_after_refresh(self.attempt, self._load, group="load")
 
     def on_resize(self) -> None:
@@ -180,6 +181,8 @@ class AgentsScreen(Listing):
     @on(Input.Changed, "#filter")
     def narrow(self) -> None:
         """Filter as one types."""
+        if self._handed is not None:
+            return
         self._show()
         self.query_one(Rows).action_edge(-1)
 
@@ -231,11 +234,11 @@ class AgentsScreen(Listing):
 
     @on(Input.Submitted, "#filter")
     @on(Rows.Chosen)
-    def talk(self) -> None:
+    def talk(self, event: Input.Submitted | Rows.Chosen) -> None:
         """Begin a conversation."""
         one = self._chosen()
         if one is not None:
-            self._talk(one)
+            self._talk(one, wanted=event.value if isinstance(event, Input.Submitted) else None)
         elif not self._all and self._asked:
             self.post_message(OpenWelcome())
 
@@ -265,7 +268,18 @@ class AgentsScreen(Listing):
 
         self.app.push_screen(NewTalkDialog(f"A new conversation with {one.agent.name}", wanted), asked)
 
-    def _talk(self, one: Listed, draft: str = "", more: Mapping[str, str] | None = None) -> None:
+    @property
+    def typed_ahead(self) -> str:
+        """What was typed here since somebody was chosen: it is meant for the conversation."""
+        return "" if self._handed is None else self.filter.value[self._handed :]
+
+    def failed(self, error: ParlourError) -> None:
+        """Nobody comes: the letters are the filter's again."""
+        self._handed = None
+        super().failed(error)
+
+    def _talk(self, one: Listed, draft: str = "", more: Mapping[str, str] | None = None, wanted: str | None = None) -> None:
+        self._handed = len(self.filter.value if wanted is None else wanted)
         self.attempt(lambda: self._start(one, draft, more or {}), group="talk")
 
     async def _start(self, one: Listed, draft: str, more: Mapping[str, str]) -> None:

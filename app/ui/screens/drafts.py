@@ -42,7 +42,7 @@ class Drafts:
         return f"pasted:{self._talk.pk}", f"aside:{self._talk.pk}"
 
     async def restore(self, draft: str = "") -> None:
-        """Put the given draft, or the one that was left, into the composer; what was typed meanwhile stays."""
+        """Put the given draft, or the one that was left, into the composer; what was typed meanwhile follows it."""
         stored = await self._store.get(self._talk.pk)
         self._saved = stored.draft if stored is not None else ""
         aside = await self._store.note(self._notes[1])
@@ -51,8 +51,10 @@ class Drafts:
             await self._store.save_note(self._notes[1], "")
             self._place.say(f"The draft that you had before is on the shelf; {self._place.key('talk.shelf')} brings it back.")
         wanted = draft or self._saved
-        if wanted and not self._prompt.text:
-            self._prompt.put(wanted, await self._pasted() if wanted == self._saved else ())
+        spans = await self._pasted() if wanted == self._saved else ()
+        if wanted:
+            typed, own = self._prompt.pastes.whole(self._prompt.text)
+            self._prompt.put(wanted + typed, [*spans, *((start + len(wanted), size) for start, size in own)])
 
     async def _pasted(self) -> Sequence[Span]:
         try:

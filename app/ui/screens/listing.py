@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from textual import events
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -11,6 +12,18 @@ from textual.widgets import Input, Static
 from app.ui.requests import GoBack
 from app.ui.screens.base import Place
 from app.ui.widgets.rows import Rows
+
+
+class Filter(Input):
+    """Enter takes effect in its turn among the letters; a binding would come after those that were typed right behind it."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
+        else:
+            await super()._on_key(event)
 
 
 class Listing(Place):
@@ -22,7 +35,7 @@ class Listing(Place):
         """The line above the list: what is typed, and how many fit."""
         with Horizontal(id="filter-line"):
             yield Static("❯", id="filter-caret", markup=False)
-            field = Input(text, placeholder=placeholder, id="filter")
+            field = Filter(text, placeholder=placeholder, id="filter")
             field.cursor_blink = False
             yield field
             yield Static(id="filter-count", markup=False)
