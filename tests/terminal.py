@@ -56,6 +56,8 @@ class Terminal:
         environment.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
         self.pid, self.master = pty.fork()
         if self.pid == 0:
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)  # as from a shell, even where the tests themselves were told to ignore it
             argv = [*command] or [sys.executable, "-m", "app", *words]
             os.execvpe(argv[0], argv, environment)
         self.resize(columns, lines)
