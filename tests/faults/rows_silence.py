@@ -62,12 +62,12 @@ async def _offline(case: Case) -> str:
     try:
         asked = await asyncio.to_thread(lambda: served.run("ask", "--agent", "Parrot", "cached words", sides=("codeer",)))
         assert asked.code == 0
-        for _ in range(2):
+        for _ in range(4):
             online.append(await asyncio.to_thread(opened, served, ""))
     finally:
         await asyncio.to_thread(end, served)
     with black_hole(port):
-        for _ in range(2):
+        for _ in range(4):
             offline.append(await asyncio.to_thread(opened, served, ""))
     await asyncio.to_thread(opened, served, "to nowhere")
     check(Evidence(home=served.home, submitted=["to nowhere", "cached words"], keys=(served.ready["codeer"]["key"],)))
