@@ -151,7 +151,9 @@ async def markup(case: Case) -> str:
         with Watched(home=home, extra=ENVIRONMENT) as terminal:
             terminal.until("not reached")
             terminal.press("f3")
+            terminal.until("Parlour  history")  # the names of agents are markup as well
             terminal.until("[@click=app.quit]press[/]")
+            terminal.settle()
             terminal.press("down", "enter")
             terminal.until("f5 events")
             terminal.until("[/] wants to run")

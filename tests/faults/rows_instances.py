@@ -313,9 +313,17 @@ async def _both_start(side: str, folder: Path, ready: Ready) -> int:
     async with contextlib.AsyncExitStack() as opened:
         both = [await opened.enter_async_context(program(side, folder, port, ready, clock, name=side)) for _ in range(2)]
         account = await both[0].store.account(both[0].profile)
+        busy = set()
+
+        async def watch() -> None:
+            while True:  # the quicker one may be done before the other has looked
+                busy.update(number for number, on in enumerate(both) if any(talk.busy for talk in on.turns.talks))
+                await asyncio.sleep(0)
+
+        watching = asyncio.create_task(watch())
         await asyncio.gather(*(on.turns.pick_up(on.vendor, account) for on in both))
-        winners = sum(any(talk.busy for talk in on.turns.talks) for on in both)
         for on in both:
             for talk in on.turns.talks:
                 await on.turns.idle(talk)
-        return winners
+        watching.cancel()
+        return len(busy)
