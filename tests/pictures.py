@@ -217,8 +217,10 @@ async def writing(pilot: Pilot[Any]) -> None:
 
 async def all_of_them(sizes: tuple[tuple[int, int], ...]) -> None:
     for size in sizes:
-        await welcome(size)
-        await places(size)
+        with tempfile.TemporaryDirectory() as home:  # what is pinned for one picture would be unpinned for the next
+            os.environ["PARLOUR_HOME"] = home
+            await welcome(size)
+            await places(size)
 
 
 def main() -> None:
@@ -227,9 +229,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true")
     args = parser.parse_args()
     sizes = (tuple(int(part) for part in args.size.split("x")),) if args.size else SIZES
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["PARLOUR_HOME"] = home
-        asyncio.run(all_of_them(sizes))  # type: ignore[arg-type]
+    asyncio.run(all_of_them(sizes))  # type: ignore[arg-type]
     if args.readme:
         DOCS.mkdir(parents=True, exist_ok=True)
         for name in BEST:
