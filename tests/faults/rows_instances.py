@@ -313,7 +313,7 @@ async def _both_start(side: str, folder: Path, ready: Ready) -> int:
     async with contextlib.AsyncExitStack() as opened:
         both = [await opened.enter_async_context(program(side, folder, port, ready, clock, name=side)) for _ in range(2)]
         account = await both[0].store.account(both[0].profile)
-        busy = set()
+        busy: set[int] = set()
 
         async def watch() -> None:
             while True:  # the quicker one may be done before the other has looked
